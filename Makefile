@@ -1,0 +1,63 @@
+# `make help` lists the targets. Everything runs from .venv, which `make install` makes from the lock.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+CORES ?= all
+export PYTHONPATH := src
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help install quick smoke kitchen all test test-slow check format lock clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+install: .venv/installed ## make .venv from the lock (instant when it is there)
+
+.venv/installed: requirements-torch.txt requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements-torch.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/pip check || $(BIN)/pip install --quiet -r requirements-torch.txt  # a CUDA build needs its own libraries
+	$(BIN)/pip check
+	touch $@
+
+quick: install ## data, training, evaluation and report of suite `quick` (minutes, offline)
+	@workflow/run quick --cores $(CORES)
+	@echo reports/build/quick/index.html
+
+smoke: install ## the same of suite `tiny` (under 2 minutes; its scores mean nothing)
+	@workflow/run tiny --cores $(CORES)
+	@echo reports/build/tiny/index.html
+
+kitchen: install ## suite `kitchen`: the real D4RL file (downloaded, or from QDOT_D4RL_MIRROR)
+	@workflow/run kitchen --cores $(CORES)
+	@echo reports/build/kitchen/index.html
+
+all: install ## the active suite of params.yaml
+	@workflow/run all --cores $(CORES)
+
+test: install ## the tests (under 10 minutes)
+	$(PYTEST) -n 2 --dist loadfile -m "not slow"
+
+test-slow: install ## the long tests
+	$(PYTEST) -n 2 --dist loadfile -m slow
+
+check: install ## ruff, snakefmt, mypy, snakemake --lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/mypy
+	$(BIN)/snakemake --lint
+
+format: install ## format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile workflow
+
+lock: ## resolve requirements.in anew (needs uv)
+	uv pip compile requirements.in --generate-hashes --python-version 3.11 \
+	  --python-platform x86_64-manylinux_2_28 --no-header --quiet -o requirements.lock
+
+clean: ## delete results, reports and logs (not the data)
+	rm -rf results reports/build logs .snakemake

@@ -1,0 +1,93 @@
+"""Q-DOT, reproduced. In: params.yaml. Out: reports/build/<suite>/index.html and every table it shows.
+
+`snakemake --cores all` runs the active suite (`suite:` in params.yaml, or `--config suite=NAME`); `snakemake quick`,
+`kitchen` and `tiny` run those suites whatever is active. `--config dataset=a,b algorithm=qdot seed=0,1` takes a subset.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "params.yaml"
+
+
+# The code of this checkout, also where an editable install points elsewhere; and the environment's own commands.
+sys.path.insert(0, str(Path(workflow.basedir, "src")))
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, [str(Path(workflow.basedir, "src")), os.environ.get("PYTHONPATH")])
+)
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+from qdot import machine
+from qdot.study import Study, require_checkout
+
+require_checkout(Path(workflow.basedir))
+machine.register(workflow)
+ACTIVE = Study.from_config(config, config["suite"]).suite
+
+
+wildcard_constraints:
+    dataset="[^/]+",
+    algorithm="[a-z0-9_]+",
+
+
+include: "workflow/rules/data.smk"
+
+
+module active:
+    snakefile:
+        "workflow/study.smk"
+    config:
+        config
+
+
+use rule * from active as active_*
+
+
+if ACTIVE != "quick":
+
+    module quick_study:
+        snakefile:
+            "workflow/study.smk"
+        config:
+            config | {"suite": "quick"}
+
+    use rule * from quick_study as quick_*
+
+
+if ACTIVE != "kitchen":
+
+    module kitchen_study:
+        snakefile:
+            "workflow/study.smk"
+        config:
+            config | {"suite": "kitchen"}
+
+    use rule * from kitchen_study as kitchen_*
+
+
+if ACTIVE != "tiny":
+
+    module tiny_study:
+        snakefile:
+            "workflow/study.smk"
+        config:
+            config | {"suite": "tiny"}
+
+    use rule * from tiny_study as tiny_*
+
+
+include: "workflow/rules/targets.smk"
+
+
+onstart:
+    machine.preflight(workflow)
+
+
+onerror:
+    machine.report_what_exists(workflow)

@@ -1,0 +1,1 @@
+"""Algorithms, one file per method, and what they are made of."""

@@ -1,0 +1,164 @@
+"""What every algorithm is: a module that holds all seeds, one `update` for all of them, and readouts that act."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, NamedTuple, Self
+
+import torch
+from torch import Tensor, nn
+
+from qdot.algorithms.networks import LANES
+from qdot.algorithms.optimiser import Adam
+from qdot.errors import ParamsError
+
+Generators = Callable[[str], list[torch.Generator]]
+
+
+class Batch(NamedTuple):
+    """Transitions of one step, for every seed its own.
+
+    Attributes:
+        observations: (seeds, batch, obs).
+        actions: (seeds, batch, act), in [-1, 1].
+        rewards: (seeds, batch).
+        next_observations: (seeds, batch, obs).
+        terminals: (seeds, batch), 1 where the episode truly ended: no bootstrap.
+    """
+
+    observations: Tensor
+    actions: Tensor
+    rewards: Tensor
+    next_observations: Tensor
+    terminals: Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Values that every algorithm reads from the train section; a subclass adds its own.
+
+    Attributes:
+        steps: Length of training, for the schedule.
+        hidden: Widths of the hidden layers.
+        learning_rate: Of Adam.
+        actor_schedule: `cosine` (to 0 at the last step) or `constant`; of every network that acts.
+    """
+
+    steps: int
+    hidden: tuple[int, ...]
+    learning_rate: float
+    actor_schedule: str
+
+    @classmethod
+    def from_values(cls, train: Mapping[str, Any], algorithm: Mapping[str, Any]) -> Self:
+        """Take this algorithm's values from the two sections of a resolved cell.
+
+        Raises:
+            ParamsError: a value is missing, unknown or not allowed.
+        """
+        known = [field.name for field in fields(cls)]
+        own = [name for name in known if name not in train]
+        for key in algorithm:
+            if key not in known:
+                raise ParamsError(
+                    f"algorithm values: unknown key {key!r}; expected some of: {', '.join(own) or 'none'}"
+                )
+        values = {name: {**train, **algorithm}[name] for name in known if name in train or name in algorithm}
+        if missing := [name for name in known if name not in values]:
+            raise ParamsError(f"algorithm values: missing {', '.join(missing)}; give them in params.yaml")
+        return cls(**values)
+
+    def __post_init__(self) -> None:
+        """Turn lists into tuples and check the values."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, list):
+                object.__setattr__(self, field.name, tuple(value))
+        self._check("actor_schedule", "cosine", "constant")
+        self._check_widths("hidden")
+
+    def _check(self, key: str, *allowed: str) -> None:
+        """Refuse a word that is not one of `allowed`."""
+        if getattr(self, key) not in allowed:
+            raise ParamsError(f"{key}: found {getattr(self, key)!r}, expected one of: {', '.join(allowed)}")
+
+    def _check_widths(self, key: str) -> None:
+        """Refuse layer widths that would let a seed's bits depend on its batch mates."""
+        widths = getattr(self, key)
+        if not widths or any(width % LANES or width <= 0 for width in widths):
+            raise ParamsError(f"{key}: found {list(widths)}, expected positive multiples of {LANES}, e.g. [256, 256]")
+
+
+Values = Config  # `Algorithm.Config` hides the name
+
+
+class Algorithm(nn.Module, ABC):
+    """An offline RL algorithm that trains all its seeds at once.
+
+    Attributes:
+        name: As in params.yaml.
+        readouts: Ways to act; the first is the default.
+        Config: The dataclass of its values.
+        config: The values.
+        seeds: Number of seeds.
+        observation_dim: Width of an observation.
+        action_dim: Width of an action.
+        optimisers: By name; filled by `prepare`.
+    """
+
+    name: ClassVar[str]
+    readouts: ClassVar[tuple[str, ...]] = ("policy",)
+    Config: ClassVar[type[Values]]
+    config: Values
+
+    def __init__(self, config: Values, observation_dim: int, action_dim: int, generators: Generators) -> None:
+        """Remember the sizes; a subclass then builds its networks.
+
+        Args:
+            config: Values.
+            observation_dim: Width of an observation.
+            action_dim: Width of an action.
+            generators: From a network's name to one generator per seed, for its initial weights.
+        """
+        super().__init__()
+        self.config = config
+        self.observation_dim, self.action_dim = observation_dim, action_dim
+        self.seeds = len(generators("seeds"))
+        self.optimisers: dict[str, Adam] = {}
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Make the optimisers; call it once before `update`, on the device where training runs."""
+
+    @abstractmethod
+    def update(self, batch: Batch, step: int) -> dict[str, Tensor]:
+        """One step of training; `step` counts from 0. Returns terms (seeds,) by name, detached."""
+
+    @abstractmethod
+    def act(self, observations: Tensor, readout: str, noise: Tensor | None = None) -> Tensor:
+        """Actions (seeds, n, act) in [-1, 1] for observations (seeds, n, obs).
+
+        Args:
+            observations: (seeds, n, obs).
+            readout: One of `readouts`.
+            noise: Standard normal (seeds, n, *noise_shape(readout)); None where that shape is empty.
+        """
+
+    def noise_shape(self, readout: str) -> tuple[int, ...]:
+        """Shape of the noise that `act` needs per row; () where the readout is deterministic."""
+        return ()
+
+    def actor_rate(self, step: int) -> float:
+        """Factor of the actors' learning rate at a step."""
+        return cosine(step, self.config.steps) if self.config.actor_schedule == "cosine" else 1.0
+
+    def tensors_of(self, seed: int) -> Iterator[tuple[str, Tensor]]:
+        """Name and tensor (members of one seed, ...) of every weight and buffer of the seed at index `seed`."""
+        for name, tensor in self.state_dict().items():
+            yield name, tensor.unflatten(0, (self.seeds, -1))[seed]
+
+
+def cosine(step: int, steps: int) -> float:
+    """Cosine decay from 1 at step 0 to 0 at `steps`."""
+    return 0.5 * (1 + math.cos(math.pi * min(step / steps, 1.0)))

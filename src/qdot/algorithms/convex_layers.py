@@ -1,0 +1,121 @@
+"""The types that make a network convex in its input, and the affine heads of the context beside it."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from qdot.algorithms.networks import product
+from qdot.errors import ParamsError
+
+Piece = tuple[str, int, float | None]  # name, width, constant start or None for a random one
+_LINEAR_ABOVE = 40.0  # softplus(x) = x beyond this, in float32 and float64 alike
+
+
+def inverse_softplus(value: float) -> float:
+    """The x with softplus(x) = value, for value > 0."""
+    return value + math.log(-math.expm1(-value))
+
+
+def uniform(generators: Sequence[torch.Generator], shape: tuple[int, ...], bound: float) -> Tensor:
+    """Uniform on [-bound, bound], (seeds, *shape), each seed from its own generator."""
+    return torch.stack([bound * (2.0 * torch.rand(shape, generator=generator) - 1.0) for generator in generators])
+
+
+class NonNegativeLinear(nn.Module):
+    """Weights that are non-negative by construction: softplus(raw), shape (seeds, in, out), no bias.
+
+    Starts at the mean of its inputs: every weight is 1 / in_features, so it draws nothing (the asymmetry of its
+    units comes from the free paths beside it).
+    """
+
+    def __init__(self, seeds: int, in_features: int, out_features: int) -> None:
+        """Start every weight at 1 / in_features."""
+        super().__init__()
+        start = inverse_softplus(1.0 / in_features)
+        self.raw = nn.Parameter(torch.full((seeds, in_features, out_features), start))
+
+    @property
+    def weight(self) -> Tensor:
+        """The weights in use, (seeds, in, out), all > 0."""
+        return functional.softplus(self.raw)
+
+
+class NonNegativeReadout(nn.Module):
+    """Weights |raw| of a weighted sum of convex units, shape (seeds, 1, in), that start at exactly 0.
+
+    A softplus cannot start at 0; |raw| can, with the slope at 0 taken as +1, so a weight leaves 0 in the first step
+    and is never stuck there.
+    """
+
+    def __init__(self, seeds: int, in_features: int) -> None:
+        """Start every weight at 0."""
+        super().__init__()
+        self.raw = nn.Parameter(torch.zeros(seeds, 1, in_features))
+
+    @property
+    def weight(self) -> Tensor:
+        """The weights in use, (seeds, 1, in), all >= 0."""
+        return torch.where(self.raw >= 0, self.raw, -self.raw)
+
+
+class ContextHeads(nn.Module):
+    """All affine functions of one context layer as one product, then split: (seeds, batch, in) -> pieces.
+
+    Each piece is (name, width, start): a number as start means that the piece is that constant at first (weights 0),
+    None the usual uniform draw. Without inputs (in_features 0) the pieces are constants of shape (seeds, 1, width).
+    """
+
+    def __init__(self, generators: Sequence[torch.Generator], in_features: int, pieces: Sequence[Piece]) -> None:
+        """Draw each seed's weights from its own generator."""
+        super().__init__()
+        self.names = tuple(name for name, _, _ in pieces)
+        self.widths = tuple(width for _, width, _ in pieces)
+        bound = 1.0 / math.sqrt(max(in_features, 1))
+        weight = uniform(generators, (in_features, sum(self.widths)), bound)
+        bias = uniform(generators, (1, sum(self.widths)), bound)
+        position = 0
+        for _, width, start in pieces:
+            if start is not None:
+                weight[..., position : position + width] = 0.0
+                bias[..., position : position + width] = start
+            position += width
+        self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
+
+    def forward(self, context: Tensor) -> dict[str, Tensor]:
+        """Evaluate every piece: name -> (seeds, batch, width)."""
+        out = self.bias if context.shape[-1] == 0 else product(context, self.weight, self.bias)
+        return dict(zip(self.names, out.split(self.widths, dim=-1), strict=True))
+
+
+class Activation(NamedTuple):
+    """A convex, non-decreasing function and its derivative."""
+
+    value: Callable[[Tensor], Tensor]
+    slope: Callable[[Tensor], Tensor]
+
+
+def convex_activation(name: str, softplus_beta: float) -> Activation:
+    """Look up an activation that keeps a composition convex.
+
+    No squared leaky ReLU, which CondOT and Makkuva et al. use in the first layer: it is not monotone, so deeper the
+    composition would not be convex.
+
+    Args:
+        name: "softplus" (log(1 + exp(beta x)) / beta) or "elu".
+        softplus_beta: Sharpness of the softplus.
+
+    Raises:
+        ParamsError: For another name.
+    """
+    if name == "softplus":
+        return Activation(
+            lambda x: functional.softplus(x, beta=softplus_beta, threshold=_LINEAR_ABOVE),
+            lambda x: torch.sigmoid(softplus_beta * x),
+        )
+    if name == "elu":
+        return Activation(functional.elu, lambda x: torch.exp(x.clamp(max=0.0)))
+    raise ParamsError(f"icnn_activation: found {name!r}, expected 'softplus' or 'elu': correct it in params.yaml")

@@ -1,0 +1,72 @@
+"""Implicit Q-learning (Kostrikov et al. 2022), after its JAX code [L]: expectile critic, weighted imitation."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from qdot.algorithms.base import Algorithm, Batch, Generators
+from qdot.algorithms.behaviour import GaussianPolicy
+from qdot.algorithms.critic import Critic, CriticConfig, pairs
+from qdot.algorithms.optimiser import Adam
+
+
+@dataclass(frozen=True, kw_only=True)
+class IQLConfig(CriticConfig):
+    """Values of IQL.
+
+    Attributes:
+        temperature: beta of the advantage weight (the code's inverse temperature).
+        max_weight: Upper bound of the weight.
+        actor_dropout: Rate after each hidden layer of the policy.
+    """
+
+    temperature: float
+    max_weight: float
+    actor_dropout: float
+
+
+class IQL(Algorithm):
+    """Expectile V and twin Q, and a Gaussian policy that imitates good actions more; acts its mean."""
+
+    name = "iql"
+    Config = IQLConfig
+    config: IQLConfig
+
+    def __init__(self, config: IQLConfig, observation_dim: int, action_dim: int, generators: Generators) -> None:
+        """Build critic and policy."""
+        super().__init__(config, observation_dim, action_dim, generators)
+        self.critic = Critic(config, observation_dim, action_dim, generators)
+        self.policy = GaussianPolicy(
+            generators("policy"), observation_dim, action_dim, config.hidden, config.actor_dropout
+        )
+
+    def advantage_weight(self, advantage: Tensor) -> Tensor:
+        """min(exp(beta A), max_weight), elementwise."""
+        return (self.config.temperature * advantage).exp().clamp(max=self.config.max_weight)
+
+    def policy_loss(self, batch: Batch, target_q: Tensor, step: int) -> Tensor:
+        """-E_D min(exp(beta (min_i Qbar_i(s, a) - V(s))), max_weight) log pi(a | s); per seed."""
+        with torch.no_grad():
+            weight = self.advantage_weight(target_q - self.critic.v(batch.observations))
+        return -(weight * self.policy.log_likelihood(batch.observations, batch.actions, step)).mean(dim=-1)
+
+    def prepare(self) -> None:
+        """Make the optimisers."""
+        self.optimisers = self.critic.prepare() | {"policy": Adam([self.policy], self.config.learning_rate)}
+
+    def update(self, batch: Batch, step: int) -> dict[str, Tensor]:
+        """One step: V (target Q), policy (target Q, new V), Q (new V), target Q (new Q)."""
+        inputs = pairs(batch.observations, batch.actions)
+        target_q = self.critic.target_q(inputs)
+        info = {"q_value": target_q.mean(dim=-1)}
+        info |= self.optimisers["value"].minimise({"value_loss": self.critic.value_loss(batch, target_q)})
+        policy_loss = self.policy_loss(batch, target_q, step)
+        info |= self.optimisers["policy"].minimise({"policy_loss": policy_loss}, self.actor_rate(step))
+        info |= self.optimisers["q"].minimise({"q_loss": self.critic.q_loss(batch, inputs)})
+        self.critic.track_target()
+        return info
+
+    def act(self, observations: Tensor, readout: str, noise: Tensor | None = None) -> Tensor:
+        """The mean tanh f(s)."""
+        return self.policy.mean(observations)

@@ -1,0 +1,36 @@
+"""Q-DOT's loss of the transport map, as pure functions: the algorithm and the synthetic studies share them."""
+
+import torch
+from torch import Tensor
+
+ACTION_BOUND = 1.0  # actions live in the box [-1, 1]
+
+
+def clip_to_box(mapped: Tensor) -> Tensor:
+    """T(s, a) as it is executed: clipped to the box of actions. Q sees this, the cost sees the unclipped map."""
+    return mapped.clamp(-ACTION_BOUND, ACTION_BOUND)
+
+
+def transport_cost(mapped: Tensor, actions: Tensor) -> Tensor:
+    """E |T(s, a) - a|^2 over the batch: (seeds, batch, action) twice -> (seeds,). It estimates W2^2(beta, T # beta)."""
+    return (mapped - actions).square().sum(-1).mean(-1)
+
+
+def transport_loss(q_values: Tensor, cost: Tensor, q_weight: Tensor | float, transport_weight: float) -> Tensor:
+    """E[-lambda Q(s, clip(T)) + alpha |T - a|^2] (paper.md, section 2).
+
+    Args:
+        q_values: Q at the clipped map, (seeds, batch).
+        cost: `transport_cost` of the unclipped map, (seeds,).
+        q_weight: lambda, a number or (seeds,), detached from the graph.
+        transport_weight: alpha.
+
+    Returns:
+        The loss of each seed, (seeds,).
+    """
+    return transport_weight * cost - q_weight * q_values.mean(-1)
+
+
+def displacement(mapped: Tensor, actions: Tensor) -> Tensor:
+    """|T(s, a) - a| of each row: (seeds, batch, action) twice -> (seeds, batch)."""
+    return torch.linalg.vector_norm(mapped - actions, dim=-1)

@@ -1,0 +1,161 @@
+"""The command `qdot`: the stages that Snakemake's rules call, and what a user asks by hand."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from qdot.errors import QdotError
+
+log = logging.getLogger("qdot")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        The exit status: 0, 1 for a gate that found failures, 2 for an error a user can act on.
+    """
+    options = _parser().parse_args(arguments)
+    _set_up_log(options)
+    try:
+        return int(options.run(options) or 0)
+    except QdotError as error:
+        log.error("%s", error)
+        return 2
+
+
+def _set_up_log(options: argparse.Namespace) -> None:
+    """Plain lines on stderr, each with the job's name; the same lines in `--log`."""
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    if getattr(options, "log", None):
+        options.log.parent.mkdir(parents=True, exist_ok=True)
+        handlers.append(logging.FileHandler(options.log, mode="w"))
+    name = getattr(options, "name", None) or options.command
+    logging.basicConfig(level=logging.INFO, format=f"[{name}] %(message)s", handlers=handlers, force=True)
+    logging.getLogger("h5py").setLevel(logging.WARNING)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="qdot", description="Q-DOT, reproduced: stages and tools of the study.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    _add_stages(commands)
+    _add_tools(commands)
+    return parser
+
+
+def _stage(commands: Any, name: str, run: Any, text: str) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=text, description=text)
+    command.add_argument("--recipe", type=Path, required=True, help="the job's recipe, written by the Snakefile")
+    command.add_argument("--name", help="the job's name in progress lines")
+    command.add_argument("--log", type=Path, help="also write the progress lines here")
+    command.set_defaults(run=run)
+    return command
+
+
+def _seeds(text: str) -> list[int]:
+    return [int(part) for part in text.replace(",", " ").split()]
+
+
+def _add_stages(commands: Any) -> None:
+    data = _stage(commands, "data", _data, "fetch or collect one dataset, check it, write it as arrays")
+    data.add_argument("manifest", type=Path)
+    for name, run, text in (
+        ("train", _train, "train the due seeds of one dataset and algorithm"),
+        ("evaluate", _evaluate, "roll out the due seeds of one dataset and algorithm"),
+    ):
+        command = _stage(commands, name, run, text)
+        command.add_argument("--seeds", type=_seeds, required=True, help="comma-separated, one per manifest")
+        command.add_argument("manifests", type=Path, nargs="+")
+        if name == "train":
+            command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+        else:
+            command.add_argument("--workers", type=int, default=1, help="processes; the numbers do not depend on it")
+    _stage(commands, "compare", _compare, "make the tables of a study")
+    _stage(commands, "report", _report, "make the report of a study")
+    gate = commands.add_parser("gate", help="exit 1 where a cell failed")
+    gate.add_argument("--name", default="gate")
+    gate.add_argument("manifests", type=Path, nargs="*")
+    gate.set_defaults(run=_gate)
+    preflight = commands.add_parser("preflight", help="say what a study will do, need and take")
+    preflight.add_argument("recipes", type=Path, nargs="*", help="recipes of the jobs that are due")
+    preflight.add_argument("--cores", type=int, default=1, help="cores that Snakemake may use")
+    preflight.set_defaults(run=_preflight)
+
+
+def _add_tools(commands: Any) -> None:
+    params = commands.add_parser("params", help="values of a cell and where each came from")
+    params.add_argument("action", choices=["show"])
+    params.add_argument("cell", help="SUITE/DATASET/ALGORITHM, for example quick/pendulum/qdot")
+    params.set_defaults(run=_params)
+    accept = commands.add_parser("accept", help="keep results after a code change that leaves them bitwise equal")
+    accept.add_argument("cell", help="SUITE/DATASET/ALGORITHM")
+    accept.add_argument("--reason", required=True, help="how the equality was shown; the report prints it")
+    accept.set_defaults(run=_accept)
+    prune = commands.add_parser("prune", help="delete results of cells that a suite no longer names")
+    prune.add_argument("suite")
+    prune.add_argument("--yes", action="store_true", help="delete; without it, only list")
+    prune.set_defaults(run=_prune)
+
+
+def _data(options: argparse.Namespace) -> None:
+    from qdot.stages import data
+
+    data.run(options.recipe, options.manifest)
+
+
+def _train(options: argparse.Namespace) -> None:
+    from qdot.stages import train
+
+    device = train.default_device() if options.device == "auto" else options.device
+    train.run(options.recipe, options.seeds, options.manifests, device)
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from qdot.stages import evaluate
+
+    evaluate.run(options.recipe, options.seeds, options.manifests, options.workers)
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from qdot.stages import tables
+
+    tables.compare(options.recipe)
+
+
+def _report(options: argparse.Namespace) -> None:
+    from qdot.stages import tables
+
+    tables.report(options.recipe)
+
+
+def _gate(options: argparse.Namespace) -> int:
+    from qdot.stages import gate
+
+    return gate.run(options.manifests, options.name)
+
+
+def _preflight(options: argparse.Namespace) -> int:
+    from qdot.stages import preflight
+
+    return preflight.run(options.recipes, options.cores)
+
+
+def _params(options: argparse.Namespace) -> None:
+    from qdot.stages import tools
+
+    print(tools.show_params(options.cell))  # noqa: T201 - the command's output
+
+
+def _accept(options: argparse.Namespace) -> None:
+    from qdot.stages import tools
+
+    tools.accept(options.cell, options.reason)
+
+
+def _prune(options: argparse.Namespace) -> None:
+    from qdot.stages import tools
+
+    tools.prune(options.suite, options.yes)

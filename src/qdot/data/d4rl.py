@@ -1,0 +1,85 @@
+"""D4RL's files: where each lies, its size, its checksum, and the widths of its domain."""
+
+import csv
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+
+from qdot.errors import DataError
+
+TABLE = Path("workflow/resources/d4rl_files.csv")
+
+# (observation, action) width by the first part of a dataset's name: D4RL's environments.
+WIDTHS = {
+    "hopper": (11, 3),
+    "halfcheetah": (17, 6),
+    "walker2d": (17, 6),
+    "ant": (111, 8),
+    "antmaze": (29, 8),
+    "kitchen": (60, 9),
+    "pen": (45, 24),
+}
+
+
+@dataclass(frozen=True)
+class D4rlFile:
+    """One row of the table.
+
+    Attributes:
+        dataset: D4RL's own name (`hopper-medium-v2`).
+        path: Path under the official server's base URL.
+        bytes: Size, None where unknown.
+        sha256: Checksum (64 hex digits), None where nobody has published one.
+    """
+
+    dataset: str
+    path: str
+    bytes: int | None
+    sha256: str | None
+
+    @property
+    def name(self) -> str:
+        """File name without folders."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def widths(self) -> tuple[int, int] | None:
+        """(observation, action) width of the dataset's domain, None where it is not in the table."""
+        return WIDTHS.get(self.dataset.partition("-")[0])
+
+
+@functools.cache
+def read_table(path: Path) -> dict[str, D4rlFile]:
+    """Files by dataset name.
+
+    Raises:
+        DataError: the table is missing or a row is malformed.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        return {
+            row["dataset"]: D4rlFile(
+                row["dataset"], row["path"], int(row["bytes"]) if row["bytes"] else None, row["sha256"].lower() or None
+            )
+            for row in rows
+        }
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); run from the project's top folder") from error
+    except (KeyError, ValueError, AttributeError, TypeError) as error:
+        raise DataError(f"{path}: malformed ({error}); expected columns dataset,path,bytes,sha256") from error
+
+
+def find_file(dataset: str, root: Path = Path()) -> D4rlFile:
+    """The file of a D4RL dataset, from `root/workflow/resources/d4rl_files.csv`.
+
+    Raises:
+        DataError: the dataset is not listed.
+    """
+    table = read_table(root / TABLE)
+    if dataset not in table:
+        raise DataError(
+            f"{dataset}: no D4RL file of this name in {TABLE}; known: {', '.join(table)}. Add a row there, or use "
+            "`source: file` with `path` for a file of your own"
+        )
+    return table[dataset]

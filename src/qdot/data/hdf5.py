@@ -1,0 +1,147 @@
+"""Reading HDF5 files in D4RL's layout, without trusting what their headers claim."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from qdot.data.recording import Flags, Floats, Recording
+from qdot.errors import DataError
+
+REQUIRED = ("observations", "actions", "rewards", "terminals")
+MAX_BYTES = 8 << 30  # of one array in memory
+MAX_COMPRESSION = 1100  # deflate cannot do better than 1032 to 1
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[h5py.File]:
+    """An HDF5 file for reading; what the library cannot read becomes a DataError that names the file."""
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file") from error
+    except (OSError, RuntimeError, KeyError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(
+            f"{path}: truncated, damaged or no HDF5 file ({reason}); delete it and fetch it again"
+        ) from error
+
+
+def read_d4rl(path: Path, split_by_continuity: bool = False) -> Recording:
+    """Read a file in D4RL's layout: flat arrays with a row per step.
+
+    Needs `observations`, `actions`, `rewards`, `terminals`; reads `timeouts` and `next_observations` where present;
+    other members are ignored. Where nothing marks a time-out but next observations are recorded, an episode also
+    ends where the next row does not continue from them.
+
+    Args:
+        path: The file.
+        split_by_continuity: Cut episodes by continuity even where time-outs are marked.
+
+    Raises:
+        DataError: the file is damaged, a key is missing, of the wrong kind, or claims more than the file can hold.
+    """
+    with opened(path) as file:
+        keys = {name: _member(file, path, name) for name in REQUIRED}
+        keys |= {name: _member(file, path, name) for name in ("timeouts", "next_observations") if name in file}
+        rows = {name: dataset.shape[0] for name, dataset in keys.items()}
+        if len(set(rows.values())) > 1:
+            found = ", ".join(f"{name} {count:,}" for name, count in rows.items())
+            raise DataError(f"{path}: lengths differ: {found}; expected one row per step in each")
+        observations = _floats(keys["observations"], path)
+        has_next = "next_observations" in keys
+        next_observations = _floats(keys["next_observations"], path) if has_next else None
+        steps = len(observations)
+        recording = Recording(
+            path=path,
+            observations=observations,
+            actions=_floats(keys["actions"], path),
+            rewards=_floats(keys["rewards"], path, integers=True),
+            terminals=_flags(keys["terminals"], path),
+            ends=_flags(keys["timeouts"], path) if "timeouts" in keys else np.zeros(steps, bool),
+            next_observations=next_observations,
+            keys={"ends": "timeouts"},
+        )
+    if split_by_continuity and not has_next:
+        raise DataError(f"{path}: next_observations: missing; `episode_split: continuity` needs it")
+    if next_observations is not None and (split_by_continuity or not recording.ends.any()):
+        recording.ends[breaks(observations, next_observations)] = True
+    return recording
+
+
+def breaks(observations: Floats, next_observations: Floats, tolerance: float = 1e-6) -> npt.NDArray[np.intp]:
+    """Rows whose next observation is not the next row's observation (distance > tolerance; 1e-6 as in IQL)."""
+    if observations.shape != next_observations.shape or observations.ndim != 2:
+        return np.zeros(0, np.intp)  # rejected by the shape checks
+    gap = np.linalg.norm(observations[1:] - next_observations[:-1], axis=1)
+    return np.flatnonzero(gap > tolerance)
+
+
+def _member(group: h5py.Group, path: Path, name: str) -> h5py.Dataset:
+    """A dataset that lies in this very file."""
+    if name not in group and group.get(name, getlink=True) is None:
+        found = ", ".join(map(repr, group)) or "nothing"
+        raise DataError(f"{path}: {name}: missing; found {found}; expected {', '.join(REQUIRED)}")
+    check_member(group, path, name)
+    member = group[name]
+    if not isinstance(member, h5py.Dataset):
+        raise DataError(f"{path}: {name}: is a group; expected a dataset with a row per step")
+    if not member.shape:
+        raise DataError(f"{path}: {name}: is a single value; expected a row per step")
+    return member
+
+
+def check_member(group: h5py.Group, path: Path, name: str) -> None:
+    """Refuse links that lead elsewhere and datasets larger than their stored bytes can be.
+
+    Raises:
+        DataError: a soft, external or virtual member, or a header that claims what the file cannot hold.
+    """
+    key = f"{group.name.rstrip('/')}/{name}".lstrip("/")
+    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+        raise DataError(f"{path}: {key}: is a link to elsewhere; expected the data in this file")
+    member = group[name]
+    if not isinstance(member, h5py.Dataset):
+        return
+    if member.is_virtual or member.external:
+        raise DataError(f"{path}: {key}: its data lies in another file; expected it in this one")
+    stored = member.id.get_storage_size()
+    claimed = math.prod(member.shape or (0,)) * member.dtype.itemsize
+    allowed = stored * MAX_COMPRESSION if member.chunks else stored
+    if claimed > MAX_BYTES or claimed > allowed:
+        raise DataError(
+            f"{path}: {key}: header claims shape {member.shape} ({claimed:,} bytes) but {stored:,} bytes are stored; "
+            f"the file is damaged, or larger than the {MAX_BYTES:,} bytes that are read"
+        )
+
+
+def _floats(dataset: h5py.Dataset, path: Path, integers: bool = False) -> Floats:
+    """A dataset as float32; float64 is rounded, integers only where asked for."""
+    kinds = "fiub" if integers else "f"
+    if dataset.dtype.kind not in kinds or dataset.dtype.itemsize > 8:
+        raise DataError(
+            f"{path}: {dataset.name.lstrip('/')}: dtype {dataset.dtype}; expected float32 or float64 (discrete actions "
+            "and pixel observations are not supported)"
+        )
+    with np.errstate(over="ignore"):  # beyond float32 becomes infinite, which the checks reject
+        return dataset.astype(np.float32)[()]
+
+
+def _flags(dataset: h5py.Dataset, path: Path) -> Flags:
+    """A dataset of booleans, or of numbers that are 0 or 1."""
+    name = dataset.name.lstrip("/")
+    if dataset.dtype.kind not in "biuf":
+        raise DataError(f"{path}: {name}: dtype {dataset.dtype}; expected booleans, or numbers 0 and 1")
+    values = dataset[()]
+    bad = (values != 0) & (values != 1)
+    if np.any(bad):
+        row = int(np.argmax(bad.reshape(len(values), -1).any(axis=1)))
+        raise DataError(
+            f"{path}: {name}: row {row}: value {values[row]}; expected 0 or 1 ({int(bad.sum()):,} bad values)"
+        )
+    return values.astype(bool)

@@ -1,0 +1,121 @@
+"""Which environments there are: data only, so that the workflow can ask without importing a simulator."""
+
+import importlib
+import importlib.metadata
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gymnasium.envs.registration import EnvSpec
+
+OWN = "qdot/"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An environment of ours.
+
+    Attributes:
+        location: `module:Class`.
+        horizon: Steps after which an episode is truncated.
+        values: Arguments of the class.
+        notes: What a report says of it: simulator model, noise.
+    """
+
+    location: str
+    horizon: int
+    values: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    notes: str = ""
+
+
+_KITCHEN = "qdot.envs.kitchen:KitchenEnv"
+_KITCHEN_NOTES = "D4RL's observation noise (ratio 0.1), control from the last noisy reading, reward on noisy distances"
+_FIRST_FOUR = ("microwave", "kettle", "light switch", "slide cabinet")
+_MIXED_FOUR = ("microwave", "kettle", "bottom burner", "light switch")
+ENVIRONMENTS: dict[str, Entry] = {
+    "qdot/kitchen-complete-v0": Entry(_KITCHEN, 280, {"tasks": _FIRST_FOUR}, _KITCHEN_NOTES),
+    "qdot/kitchen-partial-v0": Entry(_KITCHEN, 280, {"tasks": _FIRST_FOUR}, _KITCHEN_NOTES),
+    "qdot/kitchen-mixed-v0": Entry(_KITCHEN, 280, {"tasks": _MIXED_FOUR}, _KITCHEN_NOTES),
+    "qdot/pointmaze-umaze": Entry(
+        "qdot.envs.maze:PointMazeEnv",
+        300,
+        {},
+        "PointMaze_UMaze-v3, continuing, goal fixed at cell (3, 1), 4-d observation",
+    ),
+}
+
+
+def entry_module(environment: str) -> str | None:
+    """The module that defines an environment of ours or of a `module:Id` name; None for Gymnasium's own ids."""
+    if environment in ENVIRONMENTS:
+        return ENVIRONMENTS[environment].location.partition(":")[0]
+    module, found, _ = environment.partition(":")
+    return module if found else None
+
+
+def is_available(environment: str) -> tuple[bool, str]:
+    """Whether an environment can be made here, and why not."""
+    if environment.startswith(OWN) and environment not in ENVIRONMENTS:
+        return False, f"environment {environment!r} is not built yet"
+    module, found, _ = environment.partition(":")
+    if found and importlib.util.find_spec(module) is None:
+        return False, f"environment {environment!r}: module {module!r} is not installed"
+    import gymnasium
+
+    try:
+        needed = _simulators(find_spec(environment))
+    except (gymnasium.error.Error, ImportError) as error:
+        return False, f"environment {environment!r}: {error}"
+    missing = [name for name in needed if importlib.util.find_spec(name) is None]
+    if missing:
+        names = ", ".join(missing)
+        return False, f"environment {environment!r} needs {names}; install the extra: pip install 'qdot[envs]'"
+    return True, ""
+
+
+def find_spec(environment: str) -> "EnvSpec":
+    """The registered description of an environment.
+
+    Args:
+        environment: Gymnasium id, or `module:Id`, whose module registers it when imported.
+
+    Raises:
+        gymnasium.error.Error: no such id.
+        ImportError: no such module.
+    """
+    import gymnasium
+
+    import qdot.envs  # noqa: F401 - registers ours
+
+    module, found, name = environment.partition(":")
+    if found:
+        importlib.import_module(module)
+    return gymnasium.spec(name if found else environment)
+
+
+def _simulators(spec: "EnvSpec") -> tuple[str, ...]:
+    """Packages of the extra `envs` that an environment needs, as far as its entry point tells."""
+    if spec.id in ENVIRONMENTS:
+        return "mujoco", "gymnasium_robotics"
+    return ("mujoco",) if "mujoco" in str(spec.entry_point) else ()
+
+
+def describe(environment: str) -> dict[str, Any]:
+    """What a manifest records of an environment: id, simulator version, what differs from stock, horizon."""
+    spec = find_spec(environment)
+    entry = ENVIRONMENTS.get(environment)
+    described = {
+        "id": environment,
+        "horizon": spec.max_episode_steps,
+        "gymnasium": importlib.metadata.version("gymnasium"),
+        "mujoco": None,
+        "notes": entry.notes if entry else "as its package registers it",
+    }
+    if "mujoco" in _simulators(spec):
+        import mujoco  # an import, not only its metadata: so every digest that covers a rollout holds its version
+
+        described["mujoco"] = mujoco.__version__
+    return described

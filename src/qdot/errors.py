@@ -1,0 +1,35 @@
+"""Errors a user can act on: each names the file or key, what was found, what was expected and what to do."""
+
+
+class QdotError(Exception):
+    """Base of every error this package raises on purpose; the command line prints it without a traceback."""
+
+
+class ParamsError(QdotError):
+    """A value in params.yaml or on the command line is unknown, missing or of the wrong kind."""
+
+
+class DataError(QdotError):
+    """A dataset cannot be fetched, read or trusted."""
+
+
+class ResultsError(QdotError):
+    """A result file is missing, damaged or cannot be written."""
+
+
+class CellFailure(QdotError):
+    """One seed of one cell failed; its batch mates go on.
+
+    Attributes:
+        stage: Stage that failed (`train`, `evaluate`).
+        step: Training step, or None where steps have no meaning.
+        term: Loss term or quantity that was not finite, or None.
+        error: What happened, in one line.
+    """
+
+    def __init__(self, stage: str, error: str, step: int | None = None, term: str | None = None) -> None:
+        """Record where it failed."""
+        where = "" if step is None else f" at step {step}"
+        what = "" if term is None else f" in {term}"
+        super().__init__(f"{stage} failed{where}{what}: {error}")
+        self.stage, self.step, self.term, self.error = stage, step, term, error

@@ -1,0 +1,1 @@
+"""From policies to numbers: rollouts, scores, statistics, claims, tables."""

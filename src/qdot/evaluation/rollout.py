@@ -1,0 +1,212 @@
+"""Rollouts of policies in worker processes; the numbers do not depend on how many workers there are.
+
+Episodes run in blocks of fixed size, each block in lockstep with one batched call of the policy per step. A finished
+episode's last observation stays in the batch, so that the batch's shape, and with it every bit of the others' actions, is constant.
+"""
+
+import functools
+import multiprocessing
+import zlib
+from collections.abc import Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+
+import qdot.envs  # noqa: F401 - registers our environments
+from qdot.errors import ParamsError
+
+BLOCK = 10  # episodes
+PROTOCOLS = {"final": 0, "training": 1}  # separate streams of start states
+
+
+class Acts(Protocol):
+    """What a rollout asks of a policy (`qdot.training.checkpoint.Policy` is one)."""
+
+    def act(
+        self,
+        observations: npt.NDArray[Any],
+        readout: str | None = None,
+        generators: Sequence[np.random.Generator] | None = None,
+    ) -> npt.NDArray[np.float32]:
+        """Actions (n, act) for observations (n, obs), in the environment's units."""
+        ...
+
+
+@dataclass(frozen=True)
+class Episode:
+    """What one episode came to.
+
+    Attributes:
+        total: Undiscounted return.
+        length: Steps.
+        success: 1 or 0 where the environment says (`info["success"]` in any step), else None.
+    """
+
+    total: float
+    length: int
+    success: int | None
+
+
+def episode_seed(dataset: str, protocol: str, seed: int, step: int, episode: int) -> np.random.SeedSequence:
+    """The randomness of one episode: shared by all algorithms, so that their scores are paired.
+
+    Args:
+        dataset: Full name.
+        protocol: `final`, or `training`, whose start states differ from step to step.
+        seed: Training seed.
+        step: Training step; it does not count for `final`.
+        episode: Index of the episode.
+    """
+    moment = step if protocol == "training" else 0
+    return np.random.SeedSequence([zlib.crc32(dataset.encode()), PROTOCOLS[protocol], seed, moment, episode])
+
+
+def make_environments(environment: str, count: int) -> list[gymnasium.Env[Any, Any]]:
+    """Make `count` copies of an environment.
+
+    Raises:
+        ParamsError: its observations or actions are no vectors, or its episodes have no time limit.
+    """
+    made = [gymnasium.make(environment) for _ in range(count)]
+    spec = made[0].spec
+    for name, space in (("observation", made[0].observation_space), ("action", made[0].action_space)):
+        if not isinstance(space, gymnasium.spaces.Box) or len(space.shape) != 1:
+            raise ParamsError(f"environment {environment!r}: {name} space is {space}, expected a Box with one axis")
+    if spec is None or spec.max_episode_steps is None:
+        raise ParamsError(f"environment {environment!r}: has no time limit; register it with max_episode_steps")
+    return made
+
+
+def run_block(
+    environments: Sequence[gymnasium.Env[Any, Any]],
+    policy: Acts,
+    readout: str,
+    seeds: Sequence[np.random.SeedSequence],
+) -> list[Episode]:
+    """Run one episode per environment, in lockstep.
+
+    Args:
+        environments: As many as `seeds`.
+        policy: Acts on all of them at once.
+        readout: How it acts.
+        seeds: Randomness of each episode: of the environment, and of a readout that samples.
+    """
+    generators = [np.random.default_rng(seed.spawn(1)[0]) for seed in seeds]
+    starts = [
+        environment.reset(seed=int(seed.generate_state(1)[0]))[0]
+        for environment, seed in zip(environments, seeds, strict=True)
+    ]
+    observations = np.stack(starts)
+    totals, lengths = np.zeros(len(seeds)), np.zeros(len(seeds), int)
+    success: list[int | None] = [None] * len(seeds)
+    running = list(range(len(seeds)))
+    while running:
+        actions = policy.act(observations, readout, generators)
+        for index in list(running):
+            observation, reward, terminated, truncated, info = environments[index].step(actions[index])
+            observations[index] = observation
+            totals[index] += float(reward)
+            lengths[index] += 1
+            if "success" in info:
+                success[index] = max(success[index] or 0, int(bool(info["success"])))
+            if terminated or truncated:
+                running.remove(index)
+    return [Episode(float(total), int(n), done) for total, n, done in zip(totals, lengths, success, strict=True)]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One block of episodes of one policy, as it travels to a worker."""
+
+    environment: str
+    dataset: str
+    policy: bytes
+    seed: int
+    readout: str
+    step: int
+    protocol: str
+    episodes: tuple[int, ...]
+
+
+@functools.cache
+def _environments(environment: str, count: int) -> list[gymnasium.Env[Any, Any]]:
+    """A worker's environments, made once."""
+    return make_environments(environment, count)
+
+
+def _start_worker() -> None:
+    """One torch thread per worker: the workers are the parallelism."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def run_task(task: Task) -> list[dict[str, Any]]:
+    """Run a block in a worker; returns a row per episode."""
+    from qdot.training.checkpoint import Policy
+
+    seeds = [episode_seed(task.dataset, task.protocol, task.seed, task.step, episode) for episode in task.episodes]
+    environments = _environments(task.environment, len(seeds))
+    results = run_block(environments, Policy.from_bytes(task.policy), task.readout, seeds)
+    return [
+        {
+            "seed": task.seed,
+            "readout": task.readout,
+            "step": task.step,
+            "episode": episode,
+            "return": result.total,
+            "length": result.length,
+            "success": "" if result.success is None else result.success,
+        }
+        for episode, result in zip(task.episodes, results, strict=True)
+    ]
+
+
+class Evaluator:
+    """A pool of worker processes that rolls policies out while the caller goes on."""
+
+    def __init__(self, environment: str, dataset: str, workers: int = 1) -> None:
+        """Start the pool (its processes start with the first task).
+
+        Args:
+            environment: Gymnasium id, or `module:Id`.
+            dataset: Full name; start states depend on it.
+            workers: Processes.
+        """
+        self._environment, self._dataset = environment, dataset
+        context = multiprocessing.get_context("spawn")
+        self._pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
+        self._pending: list[Future[list[dict[str, Any]]]] = []
+
+    def submit(self, policy: bytes, seed: int, readout: str, step: int, episodes: int, protocol: str) -> None:
+        """Queue `episodes` episodes of one policy (the content of its policy.safetensors)."""
+        for first in range(0, episodes, BLOCK):
+            block = tuple(range(first, min(first + BLOCK, episodes)))
+            task = Task(self._environment, self._dataset, policy, seed, readout, step, protocol, block)
+            self._pending.append(self._pool.submit(run_task, task))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Wait for all that was queued; a row per episode, sorted by (seed, readout, step, episode).
+
+        Raises:
+            Exception: whatever a worker raised, with its traceback as the cause.
+        """
+        rows = [row for future in self._pending for row in future.result()]
+        self._pending = []
+        return sorted(rows, key=lambda row: (row["seed"], row["readout"], row["step"], row["episode"]))
+
+    def close(self) -> None:
+        """Drop what is queued and end the workers."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def __enter__(self) -> "Evaluator":
+        """The evaluator itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()

@@ -1,0 +1,54 @@
+"""CSV tables as data frames: one way to write them, one way to read them."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from qdot.errors import ResultsError
+from qdot.provenance import write_atomic
+
+FLOAT_FORMAT = "%.10g"  # beyond any measured digit, short of the last bits in which machines differ
+
+
+def write_csv(path: Path, frame: pd.DataFrame) -> None:
+    """Write a table atomically; equal tables give equal bytes, and an unknown value is an empty field."""
+    write_atomic(path, frame.to_csv(index=False, float_format=FLOAT_FORMAT, lineterminator="\n"))
+
+
+def read_csv(path: Path, columns: Sequence[str], text: Sequence[str] = ()) -> pd.DataFrame:
+    """Read a table that another stage wrote.
+
+    Args:
+        path: The CSV.
+        columns: Columns that must be there.
+        text: Those of them that are names, never numbers.
+
+    Raises:
+        ResultsError: the file is missing, is no CSV, or lacks a column.
+    """
+    try:
+        frame = pd.read_csv(path, dtype=dict.fromkeys(text, "str"))
+    except FileNotFoundError as error:
+        raise ResultsError(f"{path}: no such file; run the stage that writes it") from error
+    except (ValueError, OSError) as error:
+        raise ResultsError(f"{path}: is no readable CSV ({error}); delete it and run its stage again") from error
+    missing = [column for column in columns if column not in frame.columns]
+    if missing:
+        raise ResultsError(
+            f"{path}: columns {', '.join(missing)} are missing; found {', '.join(frame.columns)}; "
+            "expected a file of this version of qdot: run its stage again"
+        )
+    return frame
+
+
+def records(frame: pd.DataFrame) -> Iterator[Any]:
+    """Rows as named tuples."""
+    return iter(frame.itertuples(index=False))
+
+
+def groups(frame: pd.DataFrame, *columns: str) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
+    """(values of the columns, rows) in the order of first appearance."""
+    for key, rows in frame.groupby(list(columns), sort=False):
+        yield (key if isinstance(key, tuple) else (key,)), rows

@@ -1,0 +1,62 @@
+"""What the Snakefile asks of this machine: its resources, a preflight before the first job, tables after a crash."""
+
+import os
+import subprocess
+import sys
+from glob import glob
+from typing import Any
+
+from qdot.errors import QdotError
+
+
+def gpus() -> int:
+    """GPUs that jobs may use: `QDOT_GPUS` where it is set, else the NVIDIA devices that the machine shows."""
+    chosen = os.environ.get("QDOT_GPUS")
+    return int(chosen) if chosen else len(glob("/dev/nvidia[0-9]*"))
+
+
+def memory_mb() -> int:
+    """Physical memory in MiB."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+
+
+def register(workflow: Any) -> None:
+    """Give Snakemake this machine's `gpu` and `mem_mb`, where the user or a profile has not.
+
+    Without a GPU the resource is not limited: training jobs then run side by side on the cores.
+    """
+    if gpus() and "gpu" not in workflow.global_resources:
+        workflow.register_resource("gpu", gpus())
+    if "mem_mb" not in workflow.global_resources:
+        workflow.register_resource("mem_mb", memory_mb())
+
+
+def _due(workflow: Any, rule_stages: tuple[str, ...]) -> list[str]:
+    """Recipes of the jobs that this run will do, by the end of their rules' names."""
+    recipes = {
+        str(job.input.recipe)
+        for job in workflow.dag.needrun_jobs()
+        if job.rule.name.endswith(rule_stages) and hasattr(job.input, "recipe")
+    }
+    return sorted(recipes)
+
+
+def preflight(workflow: Any) -> None:
+    """Print what will run and what it needs; stop before the first job where it cannot.
+
+    Raises:
+        QdotError: the preflight refused.
+    """
+    recipes = _due(workflow, ("data", "train", "evaluate"))
+    if recipes and workflow.is_main_process:
+        cores = str(workflow.resource_settings.cores or os.cpu_count())
+        command = [sys.executable, "-m", "qdot", "preflight", "--cores", cores, *recipes]
+        if subprocess.run(command, check=False).returncode:
+            raise QdotError("the preflight stopped this run; see the lines above")
+
+
+def report_what_exists(workflow: Any) -> None:
+    """After a job died whole, make tables and report of the studies that were asked for, from what exists."""
+    for stage in ("compare", "report"):
+        for recipe in _due(workflow, (stage,)):
+            subprocess.run([sys.executable, "-m", "qdot", stage, "--recipe", recipe], check=False)

@@ -1,0 +1,224 @@
+"""params.yaml: reading it, checking it against the schema, and resolving the values of one cell.
+
+Precedence, lowest first: stage defaults, algorithm, domain, dataset, suite, command line.
+"""
+
+import copy
+import functools
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from qdot.errors import ParamsError
+
+STAGES = ("data", "train", "evaluate", "compare", "report")
+CELL_STAGES = ("train", "evaluate")  # the stages whose values a cell may override
+SCHEMA = Path("workflow/schemas/params.schema.yaml")
+OVERRIDES = (*CELL_STAGES, "algorithm", "algorithms")
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """The values of one (suite, dataset, algorithm), and where each came from.
+
+    Attributes:
+        values: Nested values; keys `suite, dataset, algorithm, domain, readouts, primary_readout, data, train,
+            evaluate, algorithm_values`.
+        sources: Level that set a value, by dotted key (`train.steps` -> `suite quick`).
+    """
+
+    values: dict[str, Any]
+    sources: dict[str, str]
+
+
+@functools.cache
+def schema(root: Path) -> Mapping[str, Any]:
+    """The JSON Schema of params.yaml."""
+    return yaml.safe_load((root / SCHEMA).read_text(encoding="utf-8"))
+
+
+def load(root: Path = Path()) -> dict[str, Any]:
+    """Read and check `root/params.yaml`.
+
+    Raises:
+        ParamsError: the file is missing, is no YAML, or breaks the schema.
+    """
+    path = root / "params.yaml"
+    try:
+        params = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ParamsError(f"{path}: cannot be read ({error.strerror}); run from the project's top folder") from error
+    except yaml.YAMLError as error:
+        raise ParamsError(f"{path}: is no valid YAML: {error}") from error
+    check(params, root)
+    return params
+
+
+def check(params: Any, root: Path = Path()) -> None:
+    """Check values against the schema and the names that they refer to.
+
+    Raises:
+        ParamsError: names the key, what was found and what was expected.
+    """
+    validator = jsonschema.Draft202012Validator(schema(root))
+    errors = sorted(validator.iter_errors(params), key=lambda error: [str(part) for part in error.absolute_path])
+    if errors:
+        raise ParamsError("\n".join(_explain(error) for error in errors[:10]))
+    for name, suite in params["suites"].items():
+        for kind in ("datasets", "algorithms"):
+            for value in suite[kind]:
+                if value not in params[kind]:
+                    raise ParamsError(unknown(f"suites.{name}.{kind}", kind[:-1], value, params[kind]))
+    for name, dataset in params["datasets"].items():
+        if dataset["domain"] not in params["domains"]:
+            raise ParamsError(unknown(f"datasets.{name}.domain", "domain", dataset["domain"], params["domains"]))
+    if params["suite"] not in params["suites"]:
+        raise ParamsError(unknown("suite", "suite", params["suite"], params["suites"]))
+
+
+def unknown(key: str, kind: str, found: Any, known: Any) -> str:
+    """The message for a name that is not defined."""
+    return f"params: {key}: unknown {kind} {found!r}; expected one of: {', '.join(map(str, known))}"
+
+
+def _explain(error: jsonschema.ValidationError) -> str:
+    """One schema error as a sentence that names the key."""
+    key = ".".join(map(str, error.absolute_path)) or "top level"
+    message, scheme = error.message, error.schema
+    if error.validator == "type" and isinstance(error.instance, str):
+        message = f"found the text {error.instance!r}, expected {error.validator_value}"
+        if _is_number(error.instance):
+            message += " (YAML reads numbers like 3e-4 or 1e6 as text: write 3.0e-4 or 1000000)"
+    elif error.validator == "additionalProperties" and isinstance(scheme, Mapping):
+        message += f"; known keys: {', '.join(scheme.get('properties', {}))}"
+    return f"params: {key}: {message}"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def parse_set(value: Any) -> dict[str, Any]:
+    """Values from the command line: a mapping of dotted keys, or its YAML text (`{train.steps: 100}`).
+
+    Raises:
+        ParamsError: the text is no YAML mapping.
+    """
+    if isinstance(value, str):
+        text = value if value.lstrip().startswith("{") else "{" + value.replace("=", ": ") + "}"
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ParamsError(
+                f"--config set: {value!r} is no YAML mapping; expected e.g. {{train.steps: 100}}"
+            ) from error
+    if not isinstance(value, Mapping):
+        raise ParamsError(f"--config set: found {value!r}, expected a mapping such as {{train.steps: 100}}")
+    return {str(key): entry for key, entry in value.items()}
+
+
+def with_command_line(params: Mapping[str, Any], values: Mapping[str, Any], root: Path = Path()) -> dict[str, Any]:
+    """`params` with `set` = values from the command line, checked as if they stood in the file.
+
+    Raises:
+        ParamsError: a key that the file does not have, or a value that breaks the schema.
+    """
+    trial = copy.deepcopy(dict(params))
+    for section, entries in _command_line(values).items():
+        targets = entries.items() if section == "algorithms" else [(section, entries)]
+        for name, changes in targets:
+            holder = trial[section] if section == "algorithms" else trial
+            known = holder.get(name, {})
+            for key, value in changes.items():
+                if key not in known:
+                    raise ParamsError(unknown(f"--config set: {section}", "key", f"{name}.{key}", known))
+                known[key] = value
+    check(trial, root)
+    return {**params, "set": dict(values)}
+
+
+def resolve(params: Mapping[str, Any], suite: str, dataset: str, algorithm: str) -> Resolved:
+    """The values of one cell, by precedence.
+
+    Raises:
+        ParamsError: a name is not defined, or an override names a key that no lower level has.
+    """
+    for kind, name in (("suites", suite), ("datasets", dataset), ("algorithms", algorithm)):
+        if name not in params[kind]:
+            raise ParamsError(unknown(kind, kind[:-1], name, params[kind]))
+    block = params["datasets"][dataset]
+    domain = params["domains"][block["domain"]]
+    own = params["algorithms"][algorithm]
+    readouts = list(own.get("readouts", ["policy"]))
+    values: dict[str, Any] = {stage: {} for stage in CELL_STAGES} | {"algorithm_values": {}, "data": {}}
+    sources: dict[str, str] = {}
+
+    def lay(section: str, entries: Mapping[str, Any], level: str) -> None:
+        values[section].update(entries)
+        sources.update({f"{section}.{key}": level for key in entries})
+
+    for stage in CELL_STAGES:
+        lay(stage, params[stage], "stage default")
+    lay(
+        "algorithm_values",
+        {k: v for k, v in own.items() if k not in (*CELL_STAGES, "readouts")},
+        f"algorithm {algorithm}",
+    )
+    levels = [
+        (f"algorithm {algorithm}", {stage: own.get(stage, {}) for stage in CELL_STAGES}),
+        (f"domain {block['domain']}", domain),
+        (f"dataset {dataset}", block),
+        (f"suite {suite}", params["suites"][suite]),
+        ("command line", _command_line(params.get("set", {}))),
+    ]
+    for level, entries in levels:
+        for section, changes in _overrides(entries, algorithm, values["algorithm_values"]):
+            lay(section, changes, level)
+    lay("data", domain.get("data", {}), f"domain {block['domain']}")
+    lay("data", {k: v for k, v in block.items() if k not in (*OVERRIDES, "domain")}, f"dataset {dataset}")
+    primary = domain.get("primary_readout", readouts[0])
+    values |= {
+        "suite": suite,
+        "dataset": dataset,
+        "algorithm": algorithm,
+        "domain": block["domain"],
+        "readouts": readouts,
+        "primary_readout": primary if primary in readouts else readouts[0],
+    }
+    return Resolved(values, sources)
+
+
+def _overrides(
+    entries: Mapping[str, Any], algorithm: str, declared: Mapping[str, Any]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The (section, changes) that one level makes to a cell of `algorithm`."""
+    for stage in CELL_STAGES:
+        yield stage, dict(entries.get(stage, {}))
+    yield "algorithm_values", {k: v for k, v in entries.get("algorithm", {}).items() if k in declared}
+    own = entries.get("algorithms", {})
+    yield "algorithm_values", dict(own.get(algorithm, {})) if isinstance(own, Mapping) else {}
+
+
+def _command_line(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted command-line keys as one level: `train.steps`, `algorithms.qdot.transport_weight`."""
+    level: dict[str, Any] = {}
+    for key, value in values.items():
+        section, _, rest = key.partition(".")
+        name, _, leaf = rest.partition(".")
+        if section in CELL_STAGES and name and not leaf:
+            level.setdefault(section, {})[name] = value
+        elif section == "algorithms" and leaf:
+            level.setdefault(section, {}).setdefault(name, {})[leaf] = value
+        else:
+            raise ParamsError(
+                f"--config set: unknown key {key!r}; expected train.KEY, evaluate.KEY or algorithms.NAME.KEY"
+            )
+    return level

@@ -1,0 +1,190 @@
+"""What a result was made from: digests of values, files, code and package versions; atomic writes.
+
+A digest answers one question: would doing the work again give something else? It covers values, content of
+inputs, the code that the work imports (as syntax trees, so comments and docstrings do not count) and the
+versions of the packages that this code imports. It leaves out clocks, hosts and devices.
+"""
+
+import ast
+import functools
+import hashlib
+import importlib.metadata
+import importlib.util
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from qdot.errors import ResultsError
+
+# Modules that carry no numbers: a change of their code is no reason to work again.
+INFRASTRUCTURE = frozenset({"qdot", "qdot.errors", "qdot.provenance"})
+
+
+def digest(*values: Any) -> str:
+    """SHA-256 of the canonical JSON of `values`, as 64 hex digits."""
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def sha256_file(path: str | Path) -> str:
+    """SHA-256 of a file's content, as 64 hex digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_atomic(path: str | Path, content: str | bytes) -> None:
+    """Write a file so that a reader sees the old content or the new, never a part.
+
+    Raises:
+        ResultsError: the folder cannot be made or written.
+    """
+    path = Path(path)
+    data = content.encode() if isinstance(content, str) else content
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            temporary = file.name
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary is not None and os.path.exists(temporary):
+            os.unlink(temporary)
+        raise ResultsError(
+            f"{path}: cannot be written ({error.strerror or error}); expected a writable folder with free space"
+        ) from error
+
+
+@functools.cache
+def _umask() -> int:
+    """The process's file mode mask (reading it means setting it, so once)."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Write `value` atomically as JSON with sorted keys and a final newline."""
+    write_atomic(path, json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
+
+
+def read_json(path: str | Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        ResultsError: the file is missing or is no JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ResultsError(f"{path}: no such file; run the stage that writes it") from error
+    except (OSError, ValueError) as error:
+        raise ResultsError(f"{path}: is no readable JSON ({error}); delete it and run its stage again") from error
+
+
+def find_json(path: str | Path) -> Any | None:
+    """Read a JSON file; None where it is missing or damaged, so that its stage makes it again."""
+    try:
+        return read_json(path)
+    except ResultsError:
+        return None
+
+
+def _source(module: str) -> Path | None:
+    """The source file of a module, found without importing it where it is qdot's own."""
+    if module == "qdot" or module.startswith("qdot."):
+        base = Path(__file__).parent.joinpath(*module.split(".")[1:])
+        candidates = [base / "__init__.py", base.with_suffix(".py")]
+        return next((path for path in candidates if path.is_file()), None)
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        return None
+    return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
+
+
+@functools.cache
+def _parsed(path: Path) -> tuple[str, tuple[str, ...]]:
+    """A file's syntax tree without docstrings, as text, and every module name that it may import."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    names: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
+                node.body = node.body[1:]
+    return ast.dump(tree), tuple(names)
+
+
+def import_closure(entries: Iterable[str], stop: Iterable[str] = ()) -> tuple[dict[str, Path], set[str]]:
+    """Every module of the entries' own packages that they import, however deep, and the other packages they name.
+
+    Args:
+        entries: Module names, of qdot or of a package that registers an algorithm or environment.
+        stop: Modules not to follow: the work at hand does not reach them.
+
+    Returns:
+        Source file by module name, and the top-level names of all other imported packages.
+    """
+    todo, found, packages = list(entries), {}, set()
+    own = {"qdot", *(name.partition(".")[0] for name in todo)}
+    while todo:
+        module = todo.pop()
+        top, parent = module.partition(".")[0], module.rpartition(".")[0]
+        if top not in own:
+            packages.add(top)
+            continue
+        path = _source(module)
+        if module in found or module in stop or path is None:
+            continue
+        found[module] = path
+        todo += [*_parsed(path)[1], *([parent] if parent else [])]
+    return found, packages - set(sys.stdlib_module_names)
+
+
+@functools.cache
+def code_digest(*entries: str, stop: tuple[str, ...] = ()) -> str:
+    """Digest of the code that `entries` run: syntax trees of their import closure, without comments and docstrings."""
+    modules, _ = import_closure(entries, stop)
+    return digest({name: _parsed(path)[0] for name, path in sorted(modules.items()) if name not in INFRASTRUCTURE})
+
+
+@functools.cache
+def _distributions() -> dict[str, list[str]]:
+    return dict(importlib.metadata.packages_distributions())
+
+
+@functools.cache
+def package_versions(*entries: str, stop: tuple[str, ...] = ()) -> dict[str, str]:
+    """Versions of the installed packages that the import closure of `entries` names, without local labels (`+cpu`)."""
+    _, packages = import_closure(entries, stop)
+    names = {name for package in packages for name in _distributions().get(package, [])}
+    return {name: importlib.metadata.version(name).partition("+")[0] for name in sorted(names)}
+
+
+def hash_files(directory: Path, names: Iterable[str]) -> dict[str, str]:
+    """SHA-256 by name of the files that exist in `directory`."""
+    return {name: sha256_file(directory / name) for name in names if (directory / name).is_file()}
+
+
+def damaged_files(directory: Path, files: dict[str, str]) -> Iterator[str]:
+    """Names from a manifest's `files` whose content is missing or differs from the recorded SHA-256."""
+    for name, expected in files.items():
+        path = directory / name
+        if not path.is_file() or sha256_file(path) != expected:
+            yield name

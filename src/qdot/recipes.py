@@ -1,0 +1,253 @@
+"""Recipes: for each job, the digest of what should be there, written when the Snakefile is read.
+
+A recipe file is a job's one input that says "work": its text holds the wanted digest and the resolved values that the
+command then uses. It is new (by its time stamp) exactly when a result beside it is missing, failed, damaged or made
+from something else; otherwise it is older than every output. That holds in a clone, after `git checkout`, and under
+`-n`, where neither Snakemake's records nor time stamps can be trusted.
+"""
+
+import functools
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from qdot import provenance
+from qdot.algorithms import registry
+from qdot.data.d4rl import find_file
+from qdot.data.files import content_sha256
+from qdot.data.recipe_names import recipe_module
+from qdot.envs import registry as environments
+from qdot.params import resolve
+from qdot.provenance import code_digest, digest, find_json, package_versions
+from qdot.study import Cell, Study, is_built, slug
+
+RECIPES = Path(".snakemake/recipes")
+OLD = 86400  # a time stamp older than every output
+DESCRIPTIVE = ("environment", "reference_scores", "reference_source", "licence")
+COLLECT = "qdot.data.collect"
+CLAIMS = Path("workflow/resources/claims.yaml")
+PUBLISHED = Path("workflow/resources/published_scores.csv")
+
+
+def recipe_path(study: Study, stage: str, dataset: str | None = None, algorithm: str | None = None) -> Path:
+    """Where a job's recipe lies: by dataset for `data`, by (dataset, algorithm) for cells, by study for tables."""
+    if stage == "data":
+        return RECIPES / "data" / f"{slug(str(dataset))}.json"
+    if dataset is None:
+        return RECIPES / study.name / f"{stage}.json"
+    return RECIPES / study.suite / stage / slug(dataset) / f"{algorithm}.json"
+
+
+def seed_digest(base: str, seed: int) -> str:
+    """The digest of one seed's cell."""
+    return digest(base, seed)
+
+
+def _code(*entries: str, stop: tuple[str, ...] = ()) -> dict[str, Any]:
+    return {"code": code_digest(*entries, stop=stop), "packages": package_versions(*entries, stop=stop)}
+
+
+@functools.cache
+def _file_digest(path: Path, size: int, modified: int) -> str:
+    """SHA-256 of a file or a folder's files, remembered by size and time stamp across runs."""
+    memory = RECIPES / "hashes.json"
+    known = find_json(memory) or {}
+    key = f"{path}:{size}:{modified}"
+    if key not in known:
+        known[key] = content_sha256(path)
+        provenance.write_json(memory, known)
+    return known[key]
+
+
+def _content(path: Path) -> str | None:
+    """SHA-256 of a file or a folder's files, None where there is none."""
+    files = [path] if path.is_file() else [entry for entry in path.rglob("*") if entry.is_file()]
+    if not files:
+        return None
+    stats = [entry.stat() for entry in files]
+    return _file_digest(path, sum(stat.st_size for stat in stats), max(stat.st_mtime_ns for stat in stats))
+
+
+def data_recipe(study: Study, dataset: str) -> dict[str, Any]:
+    """What the prepared dataset should be made from; `core` leaves out what only describes it."""
+    algorithm = next(iter(study.params["algorithms"]))
+    values = resolve(study.params, study.suite, dataset, algorithm).values["data"]
+    makes = {key: value for key, value in values.items() if key not in DESCRIPTIVE}
+    collected = values.get("source") == "collect"
+    entries = ("qdot.data.prepare", *((COLLECT, recipe_module(values["recipe"])) if collected else ()))
+    content, size = None, None
+    if values.get("source") == "d4rl":
+        file = find_file(dataset, study.root)
+        content, size = file.sha256, file.bytes
+    elif values.get("source") == "file":
+        content = _content(study.root / values["path"])
+    core = digest("data", dataset, makes, content, _code(*entries, stop=() if collected else (COLLECT,)))
+    described = {key: values.get(key) for key in DESCRIPTIVE}
+    return {
+        "stage": "data",
+        "dataset": dataset,
+        "values": values,
+        "bytes": size,
+        "data_params": study.params["data"],
+        "core": core,
+        "digest": digest(core, described),
+    }
+
+
+def train_recipe(study: Study, dataset: str, algorithm: str) -> dict[str, Any]:
+    """What a trained cell should be made from, but for its seed."""
+    values = study.resolved(dataset, algorithm)
+    environment = values["data"].get("environment")
+    entries = ["qdot.training.loop", "qdot.data.batch", "qdot.evaluation.rollout", registry.entry_module(algorithm)]
+    module = environments.entry_module(environment) if environment else None
+    code = _code(*entries, *([module] if module else []))
+    reads = {
+        "dataset": data_recipe(study, dataset)["core"],
+        "algorithm": algorithm,
+        "train": values["train"],
+        "algorithm_values": values["algorithm_values"],
+        "readout": values["primary_readout"],
+        "environment": environment,
+    }
+    return _cell_recipe("train", study, values, {"digest": digest("train", reads, code), **code})
+
+
+def evaluate_recipe(study: Study, dataset: str, algorithm: str) -> dict[str, Any]:
+    """What an evaluated cell should be made from, but for its seed."""
+    train = train_recipe(study, dataset, algorithm)
+    values = train["params"]
+    module = environments.entry_module(values["data"].get("environment") or "")
+    code = _code("qdot.evaluation.rollout", "qdot.evaluation.scores", *([module] if module else []))
+    reads = {
+        "trained": train["digest"],
+        "evaluate": values["evaluate"],
+        "readouts": values["readouts"],
+        "reference_scores": values["data"].get("reference_scores"),
+    }
+    return _cell_recipe("evaluate", study, values, {"digest": digest("evaluate", reads, code), **code})
+
+
+def _cell_recipe(stage: str, study: Study, values: dict[str, Any], made: dict[str, Any]) -> dict[str, Any]:
+    data = study.data_dir(values["dataset"]).relative_to(study.root)
+    names = {key: values[key] for key in ("suite", "dataset", "algorithm")}
+    seeds = list(study.seeds)
+    return {"stage": stage, **names, "seeds": seeds, "params": values, "data_dir": str(data), **made}
+
+
+def table_recipe(study: Study, stage: str) -> dict[str, Any]:
+    """What the tables (`compare`) or the report should be made from."""
+    base = [
+        [dataset, algorithm, evaluate_recipe(study, dataset, algorithm)["digest"]]
+        for dataset in study.datasets
+        for algorithm in study.algorithms
+        if is_built(algorithm)
+    ]
+    reads: list[Any] = [base, list(study.algorithms), list(study.seeds), study.params["compare"]]
+    reads += [_content(study.root / CLAIMS), _code("qdot.evaluation.compare")]
+    if stage == "report":
+        templates = sorted((study.root / "reports" / "templates").rglob("*.*"))
+        texts = [*templates, study.root / PUBLISHED, study.root / "docs" / "deviations.md"]
+        reads += [study.params["report"], [_content(path) for path in texts], _code("qdot.reporting.render")]
+        reads += [data_recipe(study, dataset)["digest"] for dataset in study.datasets]
+    return {
+        "stage": stage,
+        "suite": study.suite,
+        "subset": {key: list(names) for key, names in study.subset.items()} if study.is_subset else {},
+        "params": dict(study.params),
+        "digest": digest(stage, reads),
+    }
+
+
+def cell_is_current(study: Study, recipe: Mapping[str, Any], cell: Cell) -> bool:
+    """Whether a cell's result is what its recipe asks for (by manifest; the command checks the files' content)."""
+    stage = recipe["stage"]
+    manifest = find_json(study.cell_dir(stage, cell) / "manifest.json")
+    if manifest is None or manifest.get("digest") != seed_digest(recipe["digest"], cell.seed):
+        return False
+    if stage == "train":
+        before = find_json(study.data_dir(cell.dataset) / "manifest.json")
+        source = (before or {}).get("files", {}).get("arrays.safetensors")
+    else:
+        before = find_json(study.cell_dir("train", cell) / "manifest.json")
+        source = (before or {}).get("files", {}).get("policy.safetensors")
+    if manifest["status"] == "not run":
+        return before is None or before["status"] != "ok" or stage == "evaluate"
+    if manifest["status"] != "ok":
+        return False
+    changed = before is not None and source != manifest["inputs"].get("source")
+    return not changed and all((study.cell_dir(stage, cell) / name).is_file() for name in manifest["files"])
+
+
+def data_is_current(study: Study, recipe: Mapping[str, Any]) -> bool:
+    """Whether the prepared dataset is what its recipe asks for."""
+    directory = study.data_dir(recipe["dataset"])
+    manifest = find_json(directory / "manifest.json")
+    return (
+        manifest is not None
+        and manifest.get("digest") == recipe["digest"]
+        and manifest["status"] == "ok"
+        and all((directory / name).is_file() for name in manifest["files"])
+    )
+
+
+def table_inputs(study: Study, stage: str) -> dict[str, str]:
+    """SHA-256 of every manifest that the tables or the report are made from, where it exists."""
+    paths = [study.data_dir(dataset) / "manifest.json" for dataset in study.datasets]
+    for cell in study.cells():
+        paths += [study.cell_dir(kind, cell) / "manifest.json" for kind in ("train", "evaluate")]
+    if stage == "report":
+        paths.append(study.compare_dir / "manifest.json")
+    return {str(path.relative_to(study.root)): provenance.sha256_file(path) for path in paths if path.is_file()}
+
+
+def table_is_current(study: Study, recipe: Mapping[str, Any]) -> bool:
+    """Whether tables or report are made from the manifests that lie there now."""
+    directory = study.compare_dir if recipe["stage"] == "compare" else study.report_dir
+    manifest = find_json(directory / "manifest.json")
+    return (
+        manifest is not None
+        and manifest.get("digest") == recipe["digest"]
+        and manifest["inputs"] == table_inputs(study, recipe["stage"])
+        and all((directory / name).is_file() for name in manifest["files"])
+    )
+
+
+def put(path: Path, recipe: Mapping[str, Any], current: bool) -> None:
+    """Write a recipe: new where work is due, older than every output where it is not."""
+    if not current:
+        provenance.write_json(path, {**recipe, "due": time.time_ns()})
+        return
+    found = find_json(path)
+    if found is None or {k: v for k, v in found.items() if k != "due"} != json.loads(json.dumps(recipe)):
+        provenance.write_json(path, recipe)
+        os.utime(path, (OLD, OLD))
+
+
+def write_recipes(study: Study) -> None:
+    """Write every recipe of a study."""
+    for dataset in study.datasets:
+        recipe = data_recipe(study, dataset)
+        put(recipe_path(study, "data", dataset), recipe, data_is_current(study, recipe))
+        for algorithm in runnable(study):
+            cells = [Cell(dataset, algorithm, seed) for seed in study.seeds]
+            for make in (train_recipe, evaluate_recipe):
+                recipe = make(study, dataset, algorithm)
+                current = all(_is_current_or_absent(study, recipe, cell) for cell in cells)
+                put(recipe_path(study, recipe["stage"], dataset, algorithm), recipe, current)
+    for stage in ("compare", "report"):
+        recipe = table_recipe(study, stage)
+        put(recipe_path(study, stage), recipe, table_is_current(study, recipe))
+
+
+def _is_current_or_absent(study: Study, recipe: Mapping[str, Any], cell: Cell) -> bool:
+    """An absent manifest makes its job run by itself; the recipe need not be new for it."""
+    absent = not (study.cell_dir(recipe["stage"], cell) / "manifest.json").is_file()
+    return absent or cell_is_current(study, recipe, cell)
+
+
+def runnable(study: Study) -> Iterable[str]:
+    """The study's algorithms that are built."""
+    return [algorithm for algorithm in study.algorithms if is_built(algorithm)]

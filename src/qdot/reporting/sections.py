@@ -1,0 +1,231 @@
+"""The report's sections, in order: what each shows, how that was made, and which files hold its numbers."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from qdot.reporting import panels, state, tables
+from qdot.reporting.source import CLAIMS, DEVIATIONS, PUBLISHED, Source
+
+VERDICTS = ("supported", "not supported", "inconclusive", "not tested")
+PROTOCOLS = ("final", "last", "best", "mean10")
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section of the page.
+
+    Attributes:
+        id: Anchor, and the name of its template.
+        title: Heading.
+        shows: What one sees, in a sentence.
+        made: How it was made.
+        files: Files that hold its numbers.
+        content: What its template prints.
+    """
+
+    id: str
+    title: str
+    shows: str
+    made: str
+    files: list[str]
+    content: Mapping[str, Any]
+
+
+def sections(source: Source) -> list[Section]:
+    """Every section of the report."""
+    builders: list[Callable[[Source], Section]] = [
+        _run,
+        _claims,
+        _scores,
+        _protocols,
+        _learning,
+        _transport,
+        _datasets,
+        _failures,
+        _deviations,
+        _provenance,
+        _rerun,
+    ]
+    return [build(source) for build in builders]
+
+
+def _run(source: Source) -> Section:
+    evaluated = source.cells[source.cells["stage"] == "evaluate"]
+    return Section(
+        "run",
+        "What was run",
+        "Cells (dataset, algorithm, seed) of this study by state, and how much of the paper's study they are.",
+        "A cell counts as ok once its last checkpoint was evaluated. Datasets collected by this project are "
+        "stand-ins: they are "
+        "never counted as the paper's.",
+        [source.path("cells.csv"), source.path("values.csv"), str(CLAIMS)],
+        {
+            "counts": tables.counts(evaluated["status"]),
+            "total": len(evaluated),
+            "share": state.paper_share(source),
+            "paper": source.facts["paper"],
+            "algorithms": source.study.algorithms,
+            "matrix": state.status_matrix(source),
+            "scale": state.scale(source),
+        },
+    )
+
+
+def _claims(source: Source) -> Section:
+    tally = Counter(claim["verdict"] for claim in source.claims)
+    return Section(
+        "claims",
+        "The paper's claims",
+        "What the paper says, what this study measured, and the verdict that a rule fixed beforehand gives.",
+        "A verdict needs the whole interval on one side of the rule's bound, the paper's datasets and "
+        "steps, and at least "
+        f"{source.facts['minimum_seeds']} seeds; otherwise it is inconclusive. Only Q-DOT's primary readout enters.",
+        [source.path("claims.json"), str(CLAIMS)],
+        {
+            "claims": source.claims,
+            "tally": {verdict: tally.get(verdict, 0) for verdict in VERDICTS},
+            "titles": {entry.id: entry.title for entry in source.deviations},
+        },
+    )
+
+
+def _scores(source: Source) -> Section:
+    names = tables.protocol_names(source.published)
+    final = source.coverage[source.coverage["protocol"] == "final"]
+    return Section(
+        "scores",
+        "Scores",
+        "Score of the last checkpoint (protocol final), 0 a random policy and 100 an expert, beside published scores.",
+        f"Mean over seeds with a {_percent(source)} t interval; over datasets, seeds are resampled within "
+        "each dataset. "
+        "Published scores stand beside the same dataset of the same version only, under the protocol they "
+        "were reported with.",
+        [source.path("summary.csv"), source.path("scores.csv"), source.path("coverage.csv"), str(PUBLISHED)],
+        {
+            "figures": panels.score_panels(source),
+            "groups": tables.score_groups(source),
+            "protocols": names,
+            "sources": _sources(source),
+            "overall": tables.overall(source),
+            "included": list(final.loc[final["included"], "dataset"]),
+            "excluded": final[~final["included"].astype(bool)].to_dict("records"),
+        },
+    )
+
+
+def _percent(source: Source) -> str:
+    return f"{100 * source.study.params['compare']['confidence']:g}%"
+
+
+def _sources(source: Source) -> list[tuple[str, str]]:
+    """(protocol, source) of the published scores on this study's datasets."""
+    rows = source.published[source.published["dataset"].isin(source.study.datasets)]
+    return list(dict.fromkeys(zip(rows["protocol"], rows["source"], strict=True)))
+
+
+def _protocols(source: Source) -> Section:
+    return Section(
+        "protocols",
+        "Protocols apart",
+        "The same runs read four ways: a best score over training says nothing about the checkpoint one would keep.",
+        "final: the last checkpoint, evaluated anew over more episodes. last, best, mean10: the last "
+        "evaluation during training, "
+        "the highest one, and the mean of the last ten, of the primary readout. Means over seeds with t intervals.",
+        [source.path("summary.csv"), source.path("scores.csv")],
+        {"protocols": PROTOCOLS, "rows": list(tables.protocol_rows(source, PROTOCOLS))},
+    )
+
+
+def _learning(source: Source) -> Section:
+    return Section(
+        "learning",
+        "Learning curves",
+        "Score during training of each algorithm's primary readout.",
+        f"Mean over seeds; bands are {_percent(source)} t intervals over seeds, cut where they leave the frame.",
+        [source.path("trajectories.csv"), source.path("evaluations.csv")],
+        {"figures": panels.learning_panels(source), "algorithms": source.study.algorithms},
+    )
+
+
+def _transport(source: Source) -> Section:
+    return Section(
+        "transport",
+        "Transport",
+        "How far the map moves the data's actions: its cost during training, and the quantiles of the displacement.",
+        "Logged on training batches. The cost E‖T(s, a) − a‖² estimates the squared Wasserstein-2 distance "
+        "between behaviour "
+        "policy and trained policy; a displacement near 0 would mean that the map has collapsed to the identity.",
+        [source.path("trajectories.csv"), source.path("curves.csv")],
+        {
+            "costs": panels.cost_panels(source),
+            "displacements": panels.displacement_panels(source),
+            "rows": state.transport_state(source),
+        },
+    )
+
+
+def _datasets(source: Source) -> Section:
+    return Section(
+        "datasets",
+        "Datasets",
+        "Where each dataset comes from, what is in it, and the environment that its policies are scored in.",
+        "Facts of the prepared files. Checksum verified: the raw file has the published SHA-256; "
+        "unverified: none is published; "
+        "recorded: the file was made here.",
+        [source.path("datasets.csv")],
+        {"cards": state.dataset_cards(source)},
+    )
+
+
+def _failures(source: Source) -> Section:
+    return Section(
+        "failures",
+        "Failed and not run",
+        "Every cell without a score, with its reason.",
+        "A failed seed stops alone; the next run tries it again. Log tails are in the cell's manifest.json.",
+        [source.path("cells.csv")],
+        state.failures(source),
+    )
+
+
+def _deviations(source: Source) -> Section:
+    keys = [key for entry in source.deviations for key in entry.parameters]
+    return Section(
+        "deviations",
+        "Choices of ours",
+        "What the paper's summary leaves open, what was chosen here, and what else could be chosen.",
+        "The list is kept by hand; the values are those of this study.",
+        [str(DEVIATIONS), source.path("values.csv")],
+        {"entries": source.deviations, "used": state.used_values(source, keys)},
+    )
+
+
+def _provenance(source: Source) -> Section:
+    return Section(
+        "provenance",
+        "Provenance",
+        "What the numbers were made from and on.",
+        "A digest covers resolved values, input files, code and package versions; clocks, hosts and devices "
+        "are outside it.",
+        [source.path("provenance.csv"), source.path("values.csv"), source.path("cells.csv")],
+        state.provenance_tables(source),
+    )
+
+
+def _rerun(source: Source) -> Section:
+    study = source.study
+    names = sorted(path.name for path in study.compare_dir.iterdir() if path.suffix in (".csv", ".json"))
+    return Section(
+        "rerun",
+        "Files and how to run this again",
+        "Where every number of this page lies, and the commands that make it.",
+        "docs/data-dictionary.md names every file and column.",
+        [source.path(name) for name in names if name != "manifest.json"],
+        {
+            "suite": study.suite,
+            "subset": study.subset if study.is_subset else {},
+            "first_cell": next(study.cells(), None),
+        },
+    )

@@ -1,0 +1,160 @@
+"""What the report reads: the tables of the compare stage, the published scores, the claims' facts, the deviations."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from qdot.errors import ResultsError
+from qdot.frames import read_csv
+from qdot.provenance import read_json
+from qdot.study import Study
+
+CLAIMS = Path("workflow/resources/claims.yaml")
+PUBLISHED = Path("workflow/resources/published_scores.csv")
+DEVIATIONS = Path("docs/deviations.md")
+NAMES = ("dataset", "algorithm", "readout", "protocol", "status", "reason", "term", "digest", "field", "value", "stage")
+COLUMNS = {
+    "scores": ["dataset", "algorithm", "readout", "seed", "protocol", "score", "episodes", "status"],
+    "summary": ["dataset", "algorithm", "readout", "protocol", "metric", "value", "low", "high", "seeds", "episodes"],
+    "coverage": ["protocol", "dataset", "included", "missing"],
+    "cells": ["dataset", "algorithm", "seed", "stage", "status", "reason", "step", "term", "digest"],
+    "trajectories": ["dataset", "algorithm", "readout", "quantity", "step", "value", "low", "high", "seeds"],
+    "datasets": ["dataset", "domain", "standing", "status", "reason", "checksum", "licence", "environment"],
+    "values": ["dataset", "algorithm", "key", "value", "set_by"],
+    "provenance": ["dataset", "algorithm", "seed", "stage", "field", "value"],
+}
+NUMERIC_VALUE = ("summary", "trajectories")  # tables whose `value` is a number
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """An entry of docs/deviations.md.
+
+    Attributes:
+        id: What claims.yaml refers to.
+        title: Its heading.
+        lines: Text by label (`Paper`, `Here`, `Parameter`, `Alternatives`, `State`).
+    """
+
+    id: str
+    title: str
+    lines: Mapping[str, str]
+
+    @property
+    def parameters(self) -> list[str]:
+        """Dotted keys of params.yaml that the entry names."""
+        return re.findall(r"`([^`]+)`", self.lines["Parameter"])
+
+
+LABELS = ["Paper", "Here", "Parameter", "Alternatives", "State"]
+
+
+def read_deviations(path: Path) -> list[Deviation]:
+    """Parse the list of deviations.
+
+    Raises:
+        ResultsError: the file is missing, or an entry lacks one of its lines.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ResultsError(f"{path}: cannot be read ({error.strerror}); restore it from the repository") from error
+    entries = []
+    for block in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
+        heading, _, body = block.partition("\n")
+        name, colon, title = heading.partition(": ")
+        lines = {k: " ".join(v.split()) for k, v in re.findall(r"^- (\w+): (.*?)(?=^- |\Z)", body, re.M | re.S)}
+        if not colon or list(lines) != LABELS:
+            raise ResultsError(f"{path}: entry {heading!r}: found {list(lines)}, expected `## id: title` and {LABELS}")
+        entries.append(Deviation(name, title.strip(), lines))
+    return entries
+
+
+class Source:
+    """The files of one study, read when they are first asked for.
+
+    Args:
+        study: The study; its compare stage must have run.
+    """
+
+    def __init__(self, study: Study) -> None:
+        """Keep the study; read nothing yet."""
+        self.study = study
+
+    def path(self, name: str) -> str:
+        """A file of the compare stage as the report names it: relative to the project's top folder."""
+        return (self.study.compare_dir / name).relative_to(self.study.root).as_posix()
+
+    def _table(self, name: str) -> pd.DataFrame:
+        text = [column for column in NAMES if column != "value" or name not in NUMERIC_VALUE]
+        return read_csv(self.study.compare_dir / f"{name}.csv", COLUMNS[name], text=text)
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """scores.csv."""
+        return self._table("scores")
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """summary.csv."""
+        return self._table("summary")
+
+    @cached_property
+    def coverage(self) -> pd.DataFrame:
+        """coverage.csv."""
+        return self._table("coverage")
+
+    @cached_property
+    def cells(self) -> pd.DataFrame:
+        """cells.csv."""
+        return self._table("cells")
+
+    @cached_property
+    def trajectories(self) -> pd.DataFrame:
+        """trajectories.csv, without readout names where a quantity has none."""
+        return self._table("trajectories").fillna({"readout": ""})
+
+    @cached_property
+    def datasets(self) -> pd.DataFrame:
+        """datasets.csv."""
+        return self._table("datasets")
+
+    @cached_property
+    def values(self) -> pd.DataFrame:
+        """values.csv."""
+        return self._table("values")
+
+    @cached_property
+    def provenance(self) -> pd.DataFrame:
+        """provenance.csv."""
+        return self._table("provenance")
+
+    @cached_property
+    def claims(self) -> list[dict[str, Any]]:
+        """claims.json."""
+        return read_json(self.study.compare_dir / "claims.json")
+
+    @cached_property
+    def published(self) -> pd.DataFrame:
+        """Published scores of others."""
+        return read_csv(
+            self.study.root / PUBLISHED,
+            ["dataset", "algorithm", "score", "std", "seeds", "protocol", "source"],
+            text=("dataset", "algorithm", "protocol", "source"),
+        )
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """claims.yaml: the paper, its datasets, its baselines."""
+        return yaml.safe_load((self.study.root / CLAIMS).read_text(encoding="utf-8"))
+
+    @cached_property
+    def deviations(self) -> list[Deviation]:
+        """docs/deviations.md."""
+        return read_deviations(self.study.root / DEVIATIONS)

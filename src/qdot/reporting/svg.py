@@ -1,0 +1,71 @@
+"""A matplotlib figure as inline SVG: the page's own fonts and colours, no date, equal bytes for equal figures."""
+
+import io
+import re
+from html import escape
+from typing import Any
+
+import matplotlib as mpl
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from qdot.reporting.palette import STAND_INS, role
+
+STYLE: Any = {
+    "font.family": ["DejaVu Sans"],
+    "font.size": 8.0,
+    "svg.fonttype": "none",
+    "axes.edgecolor": role("muted"),
+    "axes.labelcolor": role("muted"),
+    "axes.grid": True,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "grid.color": role("rule"),
+    "grid.linewidth": 0.6,
+    "xtick.color": role("muted"),
+    "ytick.color": role("muted"),
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "text.color": role("ink"),
+    "lines.linewidth": 1.4,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+}
+
+
+def inline(figure: Figure, name: str, label: str) -> Markup:
+    """Draw a figure as an `<svg>` element.
+
+    Args:
+        figure: Made under `STYLE` (`matplotlib.rc_context`).
+        name: Unique on the page; prefixes every id.
+        label: What the figure shows, for readers who cannot see it.
+    """
+    buffer = io.StringIO()
+    with mpl.rc_context({**STYLE, "svg.hashsalt": name}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", text, flags=re.DOTALL)  # style.css has the rule
+    text = _scope_ids(text, name)
+    for colour, variable in STAND_INS.items():
+        text = text.replace(colour, f"var({variable})")
+    opening = re.search(r'viewBox="([^"]+)"', text)
+    head = f'<svg viewBox="{opening.group(1) if opening else "0 0 1 1"}" role="img" aria-label="{escape(label)}">'
+    return Markup(re.sub(r"<svg[^>]*>", lambda _: head, text, count=1).strip())
+
+
+def _scope_ids(text: str, name: str) -> str:
+    """Drop ids that nothing refers to; make the others unique on the page."""
+    used = set(re.findall(r'(?:href="|url\()#([\w-]+)', text))
+
+    def rename(match: re.Match[str]) -> str:
+        return f' id="{name}-{match.group(1)}"' if match.group(1) in used else ""
+
+    text = re.sub(r' id="([^"]+)"', rename, text)
+    return re.sub(r'((?:href="|url\()#)', rf"\g<1>{name}-", text)

@@ -1,0 +1,49 @@
+"""Results as data frames, for notebooks: `qdot.results.load("quick")`."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from qdot.errors import ResultsError
+from qdot.frames import read_csv
+
+TYPES = {
+    "dataset": "str",
+    "algorithm": "str",
+    "readout": "str",
+    "seed": "int64",
+    "protocol": "str",
+    "score": "float64",
+    "episodes": "Int64",
+    "status": "str",
+}
+
+
+def load(suite: str, root: str | Path = ".") -> pd.DataFrame:
+    """Scores of a suite: a row per (dataset, algorithm, readout, seed, protocol).
+
+    Args:
+        suite: The suite's name (`quick`), or that of a subset (a folder of results/subsets).
+        root: The project's top folder.
+
+    Returns:
+        Columns `dataset, algorithm, readout, seed, protocol, score, episodes, status`; score and episodes are missing
+        unless the status is `ok`.
+
+    Raises:
+        ResultsError: the suite has no tables yet, or they are damaged.
+    """
+    results = Path(root) / "results"
+    places = [results / suite, results / "subsets" / suite]
+    path = next((place / "compare" / "scores.csv" for place in places if (place / "compare").is_dir()), None)
+    if path is None:
+        done = sorted(p.parent.parent.name for p in results.glob("**/compare/scores.csv"))
+        raise ResultsError(
+            f"{places[0] / 'compare' / 'scores.csv'}: no such file; suites with tables under {results}: "
+            f"{', '.join(done) or 'none'}; run `snakemake {suite} --cores all` first"
+        )
+    frame = read_csv(path, list(TYPES), text=("dataset", "algorithm", "readout", "protocol", "status"))
+    try:
+        return frame[list(TYPES)].astype(TYPES)
+    except (ValueError, TypeError) as error:
+        raise ResultsError(f"{path}: a column has the wrong kind ({error}); delete it and run compare again") from error

@@ -1,0 +1,167 @@
+"""What the train and evaluate commands share: which seeds are due, their manifests, a lock on the cell."""
+
+import contextlib
+import fcntl
+import os
+import platform
+import resource
+import subprocess
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qdot import provenance
+from qdot.errors import CellFailure, ResultsError
+from qdot.recipes import seed_digest
+from qdot.study import slug
+
+SCHEMA = 1
+LOG_TAIL = 2000  # characters of a traceback that a manifest keeps
+
+
+@dataclass(frozen=True)
+class Job:
+    """One stage's work on one (dataset, algorithm): the recipe and the folder of each seed.
+
+    Attributes:
+        recipe: The recipe's content.
+        directories: Folder of each seed's results.
+    """
+
+    recipe: Mapping[str, Any]
+    directories: Mapping[int, Path]
+
+    @classmethod
+    def read(cls, recipe: Path, seeds: list[int], manifests: list[Path]) -> "Job":
+        """Read a recipe and pair seeds with manifests.
+
+        Raises:
+            ResultsError: the recipe is missing, or there are not as many manifests as seeds.
+        """
+        if len(seeds) != len(manifests):
+            raise ResultsError(f"{recipe}: {len(seeds)} seeds but {len(manifests)} manifests; expected one each")
+        return cls(provenance.read_json(recipe), {k: path.parent for k, path in zip(seeds, manifests, strict=True)})
+
+    @property
+    def name(self) -> str:
+        """`suite/dataset/algorithm`, as progress lines show it."""
+        return "/".join(self.recipe[key] for key in ("suite", "dataset", "algorithm"))
+
+    def source_manifest(self, seed: int) -> dict[str, Any] | None:
+        """The manifest of what this stage reads: the prepared dataset, or the trained cell."""
+        if self.recipe["stage"] == "train":
+            return provenance.find_json(Path(self.recipe["data_dir"]) / "manifest.json")
+        return provenance.find_json(self.train_dir(seed) / "manifest.json")
+
+    def train_dir(self, seed: int) -> Path:
+        """Folder of the trained cell that an evaluate job reads."""
+        recipe = self.recipe
+        folder = Path("results") / recipe["suite"] / "train" / slug(recipe["dataset"]) / recipe["algorithm"]
+        return folder / f"seed{seed}"
+
+    def source(self, seed: int) -> str | None:
+        """SHA-256 of the file this stage reads, as its own manifest records it."""
+        name = "arrays.safetensors" if self.recipe["stage"] == "train" else "policy.safetensors"
+        return ((self.source_manifest(seed) or {}).get("files") or {}).get(name)
+
+    def due(self) -> list[int]:
+        """Seeds whose result is missing, failed, damaged or made from something else; the others are touched."""
+        todo = []
+        for seed, directory in self.directories.items():
+            path = directory / "manifest.json"
+            found = provenance.find_json(path)
+            done = (
+                found is not None
+                and found["status"] == "ok"
+                and found["digest"] == seed_digest(self.recipe["digest"], seed)
+                and found["inputs"].get("source") == self.source(seed)
+                and not any(provenance.damaged_files(directory, found["files"]))
+            )
+            if done:
+                os.utime(path)
+            else:
+                path.unlink(missing_ok=True)
+                todo.append(seed)
+        return todo
+
+    def finish(self, seed: int, status: str, reason: Any = None, files: tuple[str, ...] = (), **more: Any) -> None:
+        """Write a seed's manifest: the last act of its work."""
+        directory, recipe = self.directories[seed], self.recipe
+        manifest = {
+            "schema": SCHEMA,
+            "stage": recipe["stage"],
+            **{key: recipe[key] for key in ("suite", "dataset", "algorithm")},
+            "seed": seed,
+            "status": status,
+            "reason": reason,
+            "digest": seed_digest(recipe["digest"], seed),
+            "params": recipe["params"],
+            "code": recipe["code"],
+            "versions": recipe["packages"],
+            "files": provenance.hash_files(directory, files),
+            "inputs": {"source": self.source(seed)},
+            **more,
+        }
+        provenance.write_json(directory / "manifest.json", manifest)
+
+    def fail(self, seed: int, error: BaseException) -> None:
+        """Write a failed seed's manifest: where it stopped and the end of the traceback."""
+        reason = {
+            "stage": self.recipe["stage"],
+            "step": None,
+            "term": None,
+            "error": f"{type(error).__name__}: {error}",
+        }
+        if isinstance(error, CellFailure):
+            reason |= {"stage": error.stage, "step": error.step, "term": error.term, "error": error.error}
+        tail = "".join(traceback.format_exception(error))[-LOG_TAIL:]
+        self.finish(seed, "failed", {**reason, "log_tail": tail})
+
+
+@contextlib.contextmanager
+def locked(job: Job) -> Iterator[None]:
+    """Hold the lock of a (stage, dataset, algorithm): a worker may outlive the Snakemake that started it."""
+    recipe = job.recipe
+    name = f"{recipe['stage']}-{slug(recipe['dataset'])}-{recipe['algorithm']}.lock"
+    path = Path("results") / recipe["suite"] / ".locks" / name
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+    except PermissionError as error:
+        raise ResultsError(f"{error.filename}: cannot be written; expected a writable results folder") from error
+
+
+def runtime(started: float, **more: Any) -> dict[str, Any]:
+    """What a run cost and where it ran; outside every digest.
+
+    Args:
+        started: `time.perf_counter()` at the start.
+        **more: Further entries, for example `seed_steps_per_second`.
+    """
+    seconds = time.perf_counter() - started
+    return {
+        "seconds": round(seconds, 3),
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "host": platform.machine() + " " + platform.system(),
+        "processors": os.cpu_count(),
+        "python": platform.python_version(),
+        **git_state(),
+        **more,
+    }
+
+
+def git_state() -> dict[str, Any]:
+    """The commit that the code was at and whether tracked files differed from it; None outside a repository."""
+    head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    status = subprocess.run(
+        ["git", "status", "--porcelain", "--untracked-files=no"], capture_output=True, text=True, check=False
+    )
+    if head.returncode:
+        return {"git_commit": None, "git_dirty": None}
+    return {"git_commit": head.stdout.strip(), "git_dirty": bool(status.stdout.strip())}

@@ -1,0 +1,28 @@
+"""`qdot gate`: the end of every target. It lists what failed and what was not run; a failure makes the run exit 1."""
+
+import logging
+from collections import Counter
+from pathlib import Path
+
+from qdot.provenance import find_json
+
+log = logging.getLogger("qdot")
+
+
+def run(manifests: list[Path], name: str) -> int:
+    """Read the manifests of a target.
+
+    Returns:
+        1 where one is missing or `failed`, else 0.
+    """
+    found = {path: find_json(path) or {"status": "missing", "reason": "no manifest"} for path in manifests}
+    counts = Counter(manifest["status"] for manifest in found.values())
+    log.info("%s: %s", name, ", ".join(f"{count} {status}" for status, count in sorted(counts.items())))
+    for path, manifest in found.items():
+        reason = manifest.get("reason")
+        text = reason["error"].splitlines()[0] if isinstance(reason, dict) else reason
+        if manifest["status"] in ("failed", "missing"):
+            log.error("%s %s: %s", manifest["status"], path.parent, text)
+        elif manifest["status"] == "not run":
+            log.warning("not run %s: %s", path.parent, text)
+    return 1 if counts["failed"] or counts["missing"] else 0

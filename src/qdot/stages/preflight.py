@@ -1,0 +1,135 @@
+"""`qdot preflight`: before the first job, what will run, what it needs, about how long, and what is missing."""
+
+import logging
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from qdot import provenance
+from qdot.envs.registry import is_available
+from qdot.machine import gpus, memory_mb
+
+log = logging.getLogger("qdot")
+CHECKPOINT_BYTES = 8_000_000  # policy, optimiser state and curves of one cell, rounded up
+UNKNOWN_BYTES = 250_000_000  # a D4RL file whose size is not recorded
+WARM_UP = 5
+PROBE_STEPS = 20
+SHORT = 200_000  # seed-steps below which no estimate is worth a probe
+GIB = 2**30
+
+
+def run(paths: list[Path], cores: int) -> int:
+    """Print the plan of the jobs whose recipes are given.
+
+    Args:
+        paths: Recipes of the due jobs.
+        cores: Cores that Snakemake may use.
+
+    Returns:
+        1 where the disk is too small, else 0.
+    """
+    recipes = [provenance.read_json(path) for path in paths]
+    by_stage = {stage: [r for r in recipes if r["stage"] == stage] for stage in ("data", "train", "evaluate")}
+    log.info("to do: %s", ", ".join(f"{len(jobs)} {stage} jobs" for stage, jobs in by_stage.items() if jobs))
+    downloads = _downloads(by_stage["data"])
+    needed = 2 * (3 * downloads + CHECKPOINT_BYTES * _cells(by_stage["train"]))  # raw + prepared; twice for DVC's cache
+    free = shutil.disk_usage(".").free
+    log.info("disk: %.2f GiB needed with DVC's cache, %.1f GiB free", needed / GIB, free / GIB)
+    log.info("machine: %d cores, %.0f GiB memory, %s", cores, memory_mb() / 1024, _device())
+    _missing(by_stage["train"])
+    if needed > free:
+        log.error("stopped: free %.2f GiB more, or take fewer datasets (--config dataset=...)", (needed - free) / GIB)
+        return 1
+    _hours(by_stage["train"], cores)
+    return 0
+
+
+def _cells(jobs: list[dict[str, Any]]) -> int:
+    return sum(len(job["seeds"]) for job in jobs)
+
+
+def _device() -> str:
+    count = gpus()
+    return f"{count} GPU{'s' if count > 1 else ''}" if count else "no GPU: training runs on the cores"
+
+
+def _downloads(jobs: list[dict[str, Any]]) -> int:
+    """Print and add up what will be fetched, in bytes."""
+    total = 0
+    for job in jobs:
+        if job["values"]["source"] == "d4rl":
+            size = job["bytes"] or UNKNOWN_BYTES
+            total += size
+            log.info("to fetch (unless it is in data/raw or a local mirror): %s, %.1f MB", job["dataset"], size / 1e6)
+    return total
+
+
+def _missing(jobs: list[dict[str, Any]]) -> None:
+    """Name environments that are not there: their cells train, and are not scored."""
+    names = {job["params"]["data"].get("environment") for job in jobs} - {None}
+    for name in sorted(names):
+        available, reason = is_available(name)
+        if not available:
+            log.warning("not scored: %s", reason)
+
+
+def _hours(jobs: list[dict[str, Any]], cores: int) -> None:
+    """Estimate training time from a few measured steps of each kind of model."""
+    work = sum(job["params"]["train"]["steps"] * len(job["seeds"]) for job in jobs)
+    if work < SHORT:
+        log.info("training: %d seed-steps in all, no estimate needed", work)
+        return
+    rates: dict[str, float] = {}
+    seconds = 0.0
+    for job in jobs:
+        key = provenance.digest(
+            job["algorithm"], job["params"]["train"], job["params"]["algorithm_values"], job["seeds"]
+        )
+        if key not in rates:
+            rates[key] = _probe(job["params"], job["seeds"])
+        seconds += job["params"]["train"]["steps"] * rates[key]
+    side_by_side = gpus() or max(1, min(cores, len(jobs)))
+    log.info(
+        "training: about %.1f hours (%d seed-steps, %d jobs side by side; a few steps measured, evaluations not counted)",
+        seconds / side_by_side / 3600,
+        work,
+        side_by_side,
+    )
+
+
+def _probe(values: Mapping[str, Any], seeds: list[int]) -> float:
+    """Seconds per step of one batched model on made-up data."""
+    import numpy as np
+    import torch
+
+    from qdot.data.batch import Dataset
+    from qdot.training.loop import Trainer, threads
+
+    random = np.random.default_rng(0)
+    rows, observed, acted = 4096, 32, 8
+    dataset = Dataset(
+        observations=random.standard_normal((rows, observed), dtype=np.float32),
+        actions=random.uniform(-1, 1, (rows, acted)).astype(np.float32),
+        rewards=np.zeros(rows, np.float32),
+        next_observations=random.standard_normal((rows, observed), dtype=np.float32),
+        terminals=np.zeros(rows, np.float32),
+        observation_dim=observed,
+        action_dim=acted,
+        action_low=-np.ones(acted, np.float32),
+        action_high=np.ones(acted, np.float32),
+        size=rows,
+        episode_starts=np.zeros(1, np.int64),
+    )
+    with threads(values["train"]["threads"]):
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        trainer = Trainer(values["algorithm"], values, dataset, seeds, device)
+        for _ in range(WARM_UP):
+            trainer.advance()
+        trainer.inspect(log=True)
+        started = time.perf_counter()
+        for _ in range(PROBE_STEPS):
+            trainer.advance()
+        trainer.inspect(log=True)
+        return (time.perf_counter() - started) / PROBE_STEPS

@@ -1,0 +1,78 @@
+"""What a user asks by hand: `qdot params show`, `qdot accept`, `qdot prune`."""
+
+import logging
+import shutil
+from pathlib import Path
+
+from qdot import params as parameters
+from qdot import provenance
+from qdot.errors import ParamsError
+from qdot.params import resolve
+from qdot.recipes import evaluate_recipe, seed_digest, train_recipe
+from qdot.stages.cells import git_state
+from qdot.study import Cell, Study
+
+log = logging.getLogger("qdot")
+
+
+def _split(cell: str) -> tuple[str, str, str]:
+    """`SUITE/DATASET/ALGORITHM`; a dataset's own name may hold slashes."""
+    suite, _, rest = cell.partition("/")
+    dataset, _, algorithm = rest.rpartition("/")
+    if not (suite and dataset and algorithm):
+        raise ParamsError(f"cell {cell!r}: expected SUITE/DATASET/ALGORITHM, for example quick/pendulum/qdot")
+    return suite, dataset, algorithm
+
+
+def show_params(cell: str) -> str:
+    """The resolved values of a cell, one per line with the level that set it."""
+    resolved = resolve(parameters.load(), *_split(cell))
+    lines = []
+    for section in ("data", *parameters.CELL_STAGES, "algorithm_values"):
+        for key, value in resolved.values[section].items():
+            lines.append(f"{section}.{key:<24} {value!s:<40} {resolved.sources.get(f'{section}.{key}', '')}")
+    for key in ("domain", "readouts", "primary_readout"):
+        lines.append(f"{key:<30} {resolved.values[key]}")
+    return "\n".join(lines)
+
+
+def accept(cell: str, reason: str) -> None:
+    """Stamp a cell's results with today's digests, where only code or package versions changed.
+
+    Raises:
+        ParamsError: the cell has no result, or its values changed too.
+    """
+    suite, dataset, algorithm = _split(cell)
+    study = Study.from_config(parameters.load(), suite)
+    for recipe in (train_recipe(study, dataset, algorithm), evaluate_recipe(study, dataset, algorithm)):
+        for seed in study.seeds:
+            path = study.cell_dir(recipe["stage"], Cell(dataset, algorithm, seed)) / "manifest.json"
+            manifest = provenance.find_json(path)
+            if manifest is None or manifest["status"] != "ok":
+                raise ParamsError(f"{path}: no finished result to accept")
+            if manifest["params"] != recipe["params"]:
+                raise ParamsError(f"{path}: its values differ from params.yaml's; a value change needs a new run")
+            wanted = seed_digest(recipe["digest"], seed)
+            if manifest["digest"] == wanted:
+                continue
+            entry = {"from": manifest["digest"], "reason": reason, "commit": git_state()["git_commit"]}
+            accepted = [*manifest.get("accepted", []), entry]
+            changed = {"digest": wanted, "accepted": accepted, "code": recipe["code"], "versions": recipe["packages"]}
+            provenance.write_json(path, {**manifest, **changed})
+            log.info("accepted %s", path)
+
+
+def prune(suite: str, delete: bool) -> None:
+    """List or delete the cell folders that a suite no longer names."""
+    study = Study.from_config(parameters.load(), suite)
+    wanted = {study.cell_dir(stage, cell) for stage in parameters.CELL_STAGES for cell in study.cells()}
+    found = {path for stage in parameters.CELL_STAGES for path in study.stage_dir(stage).glob("*/*/seed*")}
+    for path in sorted(found - wanted):
+        log.info("%s %s", "deleting" if delete else "would delete", path)
+        if delete:
+            shutil.rmtree(path)
+            for parent in (path.parent, path.parent.parent):
+                if not any(Path(parent).iterdir()):
+                    parent.rmdir()
+    if found - wanted and not delete:
+        log.info("add --yes to delete")

@@ -1,0 +1,102 @@
+"""`qdot train`: one dataset and algorithm, every due seed in one batched model."""
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from qdot.data.batch import load_prepared, training_dataset
+from qdot.envs.registry import is_available
+from qdot.evaluation.rollout import Evaluator
+from qdot.evaluation.tables import write_episodes
+from qdot.provenance import write_json
+from qdot.stages.cells import Job, locked, runtime
+from qdot.training.loop import train
+
+log = logging.getLogger("qdot")
+FILES = ("policy.safetensors", "state.safetensors", "curve.csv", "evaluations.csv")
+
+
+def run(recipe: Path, seeds: list[int], manifests: list[Path], device: str) -> None:
+    """Train the due seeds of a recipe. A failed seed is a manifest with status `failed`; the others go on."""
+    job = Job.read(recipe, seeds, manifests)
+    with locked(job):
+        due = job.due()
+        if not due:
+            log.info("nothing due: %d seeds are current", len(seeds))
+            return
+        data = job.source_manifest(due[0])
+        if data is None or data["status"] != "ok":
+            what = "no dataset" if data is None else data["reason"]["error"].splitlines()[0]
+            for seed in due:
+                job.finish(seed, "not run", f"data: {what}")
+            log.warning("not run: %s", what)
+            return
+        log.info("training seeds %s for %s steps on %s", due, job.recipe["params"]["train"]["steps"], device)
+        try:
+            _train(job, due, device)
+        except Exception as error:
+            log.exception("training failed")
+            for seed in due:
+                job.fail(seed, error)
+
+
+def _train(job: Job, due: list[int], device: str) -> None:
+    """Train, with evaluations in a process beside."""
+    values, started = job.recipe["params"], time.perf_counter()
+    torch.use_deterministic_algorithms(True)
+    dataset = training_dataset(load_prepared(Path(job.recipe["data_dir"])), values["train"]["reward"])
+    environment = values["data"].get("environment")
+    available = bool(environment) and is_available(environment)[0] and values["train"]["evaluate_every"] > 0
+    evaluator = Evaluator(environment, values["dataset"], workers=1) if available else None
+    evaluate: Callable[[dict[int, bytes], int], None] | None = None
+    if evaluator:
+        readout, episodes = values["primary_readout"], values["train"]["evaluate_episodes"]
+
+        def evaluate(policies: dict[int, bytes], step: int) -> None:
+            for seed, policy in policies.items():
+                evaluator.submit(policy, seed, readout, step, episodes, "training")
+
+    try:
+        outcomes = train(
+            values["algorithm"],
+            values,
+            dataset,
+            due,
+            device=device,
+            directories={seed: job.directories[seed] for seed in due},
+            evaluate=evaluate,
+            progress=_progress,
+        )
+        rows = evaluator.rows() if evaluator else []
+    finally:
+        if evaluator:
+            evaluator.close()
+    seconds = time.perf_counter() - started
+    rate = len(due) * values["train"]["steps"] / seconds
+    for outcome in outcomes:
+        directory = job.directories[outcome.seed]
+        own = [row for row in rows if row["seed"] == outcome.seed]
+        write_episodes(directory / "evaluations.csv", values["dataset"], values["algorithm"], own)
+        cost = runtime(started, device=_device_name(device), seeds=due, seed_steps_per_second=round(rate, 1))
+        write_json(directory / "runtime.json", cost)
+        if outcome.reason is None:
+            job.finish(outcome.seed, "ok", files=FILES)
+        else:
+            job.fail(outcome.seed, outcome.reason)
+
+
+def _progress(step: int, steps: int, seconds: float) -> None:
+    left = seconds / step * (steps - step) if step else float("nan")
+    log.info("step %d of %d, %.0f steps/s, %.0f s left", step, steps, step / seconds, left)
+
+
+def _device_name(device: str) -> str:
+    return torch.cuda.get_device_name() if device.startswith("cuda") else "cpu"
+
+
+def default_device() -> str:
+    """`cuda` where torch sees a GPU, else `cpu`."""
+    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,0 +1,226 @@
+"""A study: one suite's cells, where their files lie, and which of them a subset takes."""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from qdot import params as parameters
+from qdot.algorithms import registry
+from qdot.errors import ParamsError
+
+
+def is_built(algorithm: str) -> bool:
+    """Whether an algorithm can run: built in, or registered from outside."""
+    return algorithm in registry.names()
+
+
+def require_checkout(top: Path) -> None:
+    """Refuse to run another checkout's code (an editable install makes a clone import the original).
+
+    Raises:
+        ParamsError: `qdot` was imported from outside `top`.
+    """
+    source = Path(__file__).resolve()
+    if not source.is_relative_to(top.resolve()):
+        raise ParamsError(f"qdot was imported from {source}, expected it under {top.resolve()}; set PYTHONPATH=src")
+
+
+SUBSET_KEYS = {"dataset": "datasets", "algorithm": "algorithms", "seed": "seeds"}
+
+
+class Cell(NamedTuple):
+    """Dataset x algorithm x seed."""
+
+    dataset: str
+    algorithm: str
+    seed: int
+
+
+def slug(name: str) -> str:
+    """A dataset's name as a folder name: `minari:D4RL/pen/human-v2` -> `minari--D4RL--pen--human-v2`."""
+    return re.sub(r"[:/]", "--", name)
+
+
+def selected(value: Any) -> tuple[str, ...] | None:
+    """A command-line subset (`a,b`, a list, or one number) as names; None where nothing was chosen."""
+    if value is None:
+        return None
+    parts = value if isinstance(value, list | tuple) else str(value).split(",")
+    return tuple(str(part).strip() for part in parts if str(part).strip())
+
+
+@dataclass(frozen=True)
+class Study:
+    """One suite, or a subset of it.
+
+    Attributes:
+        params: The whole of params.yaml (checked), plus `set`: values from the command line.
+        suite: The suite's name.
+        subset: Chosen names by `dataset`, `algorithm`, `seed`; empty for the whole suite.
+        root: The project's top folder.
+    """
+
+    params: Mapping[str, Any]
+    suite: str
+    subset: Mapping[str, tuple[str, ...]]
+    root: Path = Path()
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], suite: str | None = None, root: Path = Path()) -> "Study":
+        """The study that params.yaml and the command line name.
+
+        Args:
+            config: params.yaml's content, with the keys `dataset`, `algorithm`, `seed` (subsets) and `set` (values)
+                that the command line may add.
+            suite: Another suite than the active one.
+            root: The project's top folder.
+
+        Raises:
+            ParamsError: a value breaks the schema, or a subset names what no suite has.
+        """
+        extra = (*SUBSET_KEYS, "set")
+        params = {key: value for key, value in config.items() if key not in extra}
+        parameters.check(params, root)
+        if config.get("set"):
+            params = parameters.with_command_line(params, parameters.parse_set(config["set"]), root)
+        subset = {key: names for key in SUBSET_KEYS if (names := selected(config.get(key)))}
+        for key, names in subset.items():
+            known = {str(value) for entry in params["suites"].values() for value in entry[SUBSET_KEYS[key]]}
+            for name in names:
+                if name not in known:
+                    raise ParamsError(parameters.unknown(f"--config {key}", key, name, sorted(known)))
+        suite = suite or params["suite"]
+        if suite not in params["suites"]:
+            raise ParamsError(parameters.unknown("suite", "suite", suite, params["suites"]))
+        return cls(params, suite, subset, root)
+
+    @classmethod
+    def from_recipe(cls, recipe: Mapping[str, Any], root: Path = Path()) -> "Study":
+        """The study that a compare or report recipe describes."""
+        return cls(recipe["params"], recipe["suite"], {k: tuple(v) for k, v in recipe["subset"].items()}, root)
+
+    def _chosen(self, key: str) -> tuple[Any, ...]:
+        full = self.params["suites"][self.suite][SUBSET_KEYS[key]]
+        names = self.subset.get(key)
+        return tuple(value for value in full if names is None or str(value) in names)
+
+    @property
+    def missing(self) -> list[str]:
+        """Chosen names that this suite does not have, as sentences."""
+        full = self.params["suites"][self.suite]
+        return [
+            parameters.unknown(f"suite {self.suite}", key, name, full[SUBSET_KEYS[key]])
+            for key, names in self.subset.items()
+            for name in names
+            if name not in {str(value) for value in full[SUBSET_KEYS[key]]}
+        ]
+
+    @cached_property
+    def datasets(self) -> tuple[str, ...]:
+        """Datasets of the study, in the suite's order."""
+        return self._chosen("dataset")
+
+    @cached_property
+    def algorithms(self) -> tuple[str, ...]:
+        """Algorithms of the study, in the suite's order."""
+        return self._chosen("algorithm")
+
+    @cached_property
+    def seeds(self) -> tuple[int, ...]:
+        """Seeds of the study, in the suite's order."""
+        return self._chosen("seed")
+
+    @property
+    def is_subset(self) -> bool:
+        """Whether the command line chose fewer cells than the suite has."""
+        full = self.params["suites"][self.suite]
+        return any(len(self._chosen(key)) < len(full[name]) for key, name in SUBSET_KEYS.items())
+
+    @property
+    def name(self) -> str:
+        """The suite's name, for a subset with what was chosen: `quick-pendulum_qdot_0-1`."""
+        if not self.is_subset:
+            return self.suite
+        text = "_".join("-".join(self.subset[key]) for key in SUBSET_KEYS if key in self.subset)
+        text = re.sub(r"[^A-Za-z0-9_.-]+", "-", text)
+        if len(text) > 60:
+            text = text[:50] + "-" + hashlib.sha256(text.encode()).hexdigest()[:8]
+        return f"{self.suite}-{text}"
+
+    def cells(self) -> Iterator[Cell]:
+        """Every cell of the study."""
+        for dataset in self.datasets:
+            for algorithm in self.algorithms:
+                for seed in self.seeds:
+                    yield Cell(dataset, algorithm, seed)
+
+    def or_whole_suite(self) -> "Study":
+        """This study, or the whole suite where a chosen name belongs to another one (`require_chosen` refuses that)."""
+        return Study(self.params, self.suite, {}, self.root) if self.missing else self
+
+    def require_chosen(self) -> None:
+        """Refuse a subset that names what this suite does not have.
+
+        Raises:
+            ParamsError: names each such dataset, algorithm or seed.
+        """
+        if self.missing:
+            raise ParamsError("\n".join(self.missing))
+
+    def resolved(self, dataset: str, algorithm: str) -> dict[str, Any]:
+        """The resolved values of a cell (all seeds share them)."""
+        return parameters.resolve(self.params, self.suite, dataset, algorithm).values
+
+    def data_dir(self, dataset: str) -> Path:
+        """Folder of the prepared dataset."""
+        return self.root / "data" / "prepared" / slug(dataset)
+
+    def stage_dir(self, stage: str) -> Path:
+        """Folder of one stage's results; a subset's tables lie beside the suite's, outside DVC's outs."""
+        if self.is_subset and stage not in parameters.CELL_STAGES:
+            return self.root / "results" / "subsets" / self.name / stage
+        return self.root / "results" / self.suite / stage
+
+    def cell_dir(self, stage: str, cell: Cell) -> Path:
+        """Folder of one cell in one stage."""
+        return self.stage_dir(stage) / slug(cell.dataset) / cell.algorithm / f"seed{cell.seed}"
+
+    def train_dir(self, dataset: str, algorithm: str, seed: int) -> Path:
+        """Folder of a trained cell."""
+        return self.cell_dir("train", Cell(dataset, algorithm, seed))
+
+    def evaluate_dir(self, dataset: str, algorithm: str, seed: int) -> Path:
+        """Folder of an evaluated cell."""
+        return self.cell_dir("evaluate", Cell(dataset, algorithm, seed))
+
+    def manifests(self, stage: str, dataset: str, algorithm: str) -> list[str]:
+        """A manifest per seed; `dataset` and `algorithm` may be Snakemake wildcards."""
+        return [str(self.cell_dir(stage, Cell(dataset, algorithm, seed)) / "manifest.json") for seed in self.seeds]
+
+    def all_manifests(self, stage: str) -> list[str]:
+        """A manifest per cell of every algorithm that is built."""
+        return [
+            path
+            for dataset in self.datasets
+            for algorithm in self.algorithms
+            if is_built(algorithm)
+            for path in self.manifests(stage, dataset, algorithm)
+        ]
+
+    def data_manifests(self) -> list[str]:
+        """A manifest per dataset."""
+        return [str(self.data_dir(dataset) / "manifest.json") for dataset in self.datasets]
+
+    @property
+    def compare_dir(self) -> Path:
+        """Folder of the tables."""
+        return self.stage_dir("compare")
+
+    @property
+    def report_dir(self) -> Path:
+        """Folder of the report."""
+        return self.root / "reports" / "build" / self.name

@@ -1,0 +1,1 @@
+"""Training: all seeds of one (dataset, algorithm) at once."""

@@ -1,0 +1,207 @@
+"""Policies and training states as safetensors files with their description inside; nothing is unpickled."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from qdot.algorithms import registry
+from qdot.algorithms.base import Algorithm
+from qdot.errors import ParamsError, ResultsError
+from qdot.provenance import write_atomic
+from qdot.training.streams import init_generators
+
+SCHEMA = 1
+KEY = "qdot"  # one metadata key: safetensors writes several in no fixed order
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A trained policy of one seed, with critic and whatever else its readouts need.
+
+    Attributes:
+        model: The algorithm, with one seed.
+        description: schema, algorithm, config, observation_dim, action_dim, action_low, action_high, seed, step.
+    """
+
+    model: Algorithm
+    description: Mapping[str, Any]
+
+    @property
+    def algorithm(self) -> str:
+        """Name of the algorithm."""
+        return str(self.description["algorithm"])
+
+    @property
+    def readouts(self) -> tuple[str, ...]:
+        """Ways to act; the first is the default."""
+        return self.model.readouts
+
+    @torch.no_grad()
+    def act(
+        self,
+        observations: npt.NDArray[Any],
+        readout: str | None = None,
+        generators: Sequence[np.random.Generator] | None = None,
+    ) -> npt.NDArray[np.float32]:
+        """Choose actions.
+
+        Args:
+            observations: (n, obs), in the environment's units.
+            readout: One of `readouts`; the first where None.
+            generators: One per row, for a readout that samples; each row draws from its own.
+
+        Returns:
+            (n, act) float32, in the environment's units.
+
+        Raises:
+            ParamsError: no such readout.
+            ValueError: the observations have another width, or a sampling readout got no generators.
+        """
+        readout = readout or self.readouts[0]
+        if readout not in self.readouts:
+            raise ParamsError(f"readout {readout!r}: {self.algorithm} has: {', '.join(self.readouts)}")
+        if observations.ndim != 2 or observations.shape[1] != self.model.observation_dim:
+            raise ValueError(
+                f"observations: found shape {observations.shape}, expected (n, {self.model.observation_dim})"
+            )
+        inputs = torch.from_numpy(np.array(observations, np.float32)).unsqueeze(0)
+        actions = self.model.act(inputs, readout, self._noise(readout, len(observations), generators))
+        low, high = (np.asarray(self.description[f"action_{end}"], np.float32) for end in ("low", "high"))
+        half = (high - low) / np.float32(2)
+        return np.asarray(low + (actions.squeeze(0).numpy() + 1) * half, np.float32)
+
+    def _noise(self, readout: str, rows: int, generators: Sequence[np.random.Generator] | None) -> Tensor | None:
+        """Standard normal noise (1, rows, ...) for a readout that samples."""
+        shape = self.model.noise_shape(readout)
+        if not shape:
+            return None
+        if generators is None or len(generators) != rows:
+            found = "none" if generators is None else str(len(generators))
+            raise ValueError(f"readout {readout!r} samples: found {found} generators, expected one per row ({rows})")
+        draws = [generator.standard_normal(shape, dtype=np.float32) for generator in generators]
+        return torch.from_numpy(np.stack(draws)).unsqueeze(0)
+
+    def to_bytes(self) -> bytes:
+        """The content of policy.safetensors."""
+        return pack_tensors(dict(self.model.tensors_of(0)), self.description)
+
+    @classmethod
+    def from_bytes(cls, content: bytes, origin: str = "policy") -> Self:
+        """Read what `to_bytes` wrote.
+
+        Raises:
+            ResultsError: the content is damaged, or no policy of this version.
+            ParamsError: no such algorithm is installed.
+        """
+        tensors, description = unpack_tensors(content, origin)
+        try:
+            kind = registry.get(description["algorithm"])
+            config = kind.Config(**description["config"])
+            sizes = int(description["observation_dim"]), int(description["action_dim"])
+            model = kind(config, *sizes, init_generators([int(description["seed"])]))
+            model.load_state_dict(tensors)
+        except (KeyError, TypeError, RuntimeError) as error:
+            raise ResultsError(
+                f"{origin}: is no policy that this version can read ({error}); "
+                "train it again or use the version that made it"
+            ) from error
+        return cls(model.eval(), description)
+
+    def save(self, path: str | Path) -> None:
+        """Write policy.safetensors atomically."""
+        write_atomic(path, self.to_bytes())
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read policy.safetensors; raises as `from_bytes`, naming the file."""
+        try:
+            content = Path(path).read_bytes()
+        except OSError as error:
+            raise ResultsError(f"{path}: cannot be read ({error.strerror}); train this cell first") from error
+        return cls.from_bytes(content, str(path))
+
+
+def describe(
+    model: Algorithm, seed: int, step: int, action_low: Sequence[float], action_high: Sequence[float]
+) -> dict[str, Any]:
+    """The description that goes into a policy file."""
+    return {
+        "schema": SCHEMA,
+        "algorithm": model.name,
+        "config": asdict(model.config),
+        "observation_dim": model.observation_dim,
+        "action_dim": model.action_dim,
+        "action_low": [float(value) for value in action_low],
+        "action_high": [float(value) for value in action_high],
+        "seed": seed,
+        "step": step,
+    }
+
+
+def pack_tensors(tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> bytes:
+    """Tensors and a JSON description as safetensors; equal content gives equal bytes."""
+    text = json.dumps(description, sort_keys=True, allow_nan=False)
+    plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    return safetensors.torch.save(plain, {KEY: text})
+
+
+def unpack_tensors(content: bytes, origin: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `pack_tensors` wrote.
+
+    Raises:
+        ResultsError: the content is truncated, is no safetensors, or has no description of ours.
+    """
+    try:
+        tensors = safetensors.torch.load(content)
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        description = json.loads(header["__metadata__"][KEY])
+    except safetensors.SafetensorError as error:
+        raise ResultsError(f"{origin}: is damaged or no safetensors file ({error}); train this cell again") from error
+    except (KeyError, ValueError) as error:
+        raise ResultsError(f"{origin}: has no description by qdot, expected a file that `qdot train` wrote") from error
+    if description.get("schema") != SCHEMA:
+        raise ResultsError(f"{origin}: schema {description.get('schema')!r}, expected {SCHEMA}; train this cell again")
+    return tensors, description
+
+
+def training_state(model: Algorithm, index: int, step: int) -> bytes:
+    """state.safetensors of the seed at `index`: moments of every optimiser, and the step that comes next."""
+    tensors = {
+        f"{name}.{key}": value if value.ndim == 0 else value.unflatten(0, (model.seeds, -1))[index]
+        for name, optimiser in model.optimisers.items()
+        for key, value in optimiser.state().items()
+    }
+    return pack_tensors(tensors, {"schema": SCHEMA, "step": step})
+
+
+def restore(model: Algorithm, policies: Sequence[bytes], states: Sequence[bytes]) -> int:
+    """Put a prepared model, its seeds in this order, back to where training stopped.
+
+    Returns:
+        The step that comes next.
+
+    Raises:
+        ResultsError: the files are damaged, or stopped at different steps.
+    """
+    weights = [unpack_tensors(content, "policy.safetensors")[0] for content in policies]
+    model.load_state_dict({name: torch.cat([seed[name] for seed in weights]) for name in weights[0]})
+    moments = [unpack_tensors(content, "state.safetensors") for content in states]
+    steps = {int(description["step"]) for _, description in moments}
+    if len(steps) != 1:
+        raise ResultsError(
+            f"state.safetensors: the seeds stopped at steps {sorted(steps)}, expected one step; train again"
+        )
+    for name, optimiser in model.optimisers.items():
+        parts = {key: [seed[f"{name}.{key}"] for seed, _ in moments] for key in ("exp_avg", "exp_avg_sq")}
+        joined = {key: torch.cat(values) for key, values in parts.items()}
+        optimiser.restore(joined | {"step": moments[0][0][f"{name}.step"]})
+    return steps.pop()

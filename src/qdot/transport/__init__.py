@@ -1,0 +1,1 @@
+"""Synthetic transport studies: learned maps against maps known in closed form."""

@@ -1,0 +1,94 @@
+"""Optimal maps from unpaired samples by the semi-dual: the map is grad psi.
+
+Minimise E_P psi(x) + E_Q psi*(y) over convex psi. The conjugate psi*(y) = max_x <x, y> - psi(x) is solved by damped
+Newton steps and differentiated by the envelope theorem (Taghvaei and Jalali 2019; Amos 2023). No transport plan is
+looked at.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from qdot.algorithms.icnn import PartiallyConvexPotential
+from qdot.transport.fitting import Budget, fresh_potential, gradient_map, minimise, stateless
+from qdot.transport.problems import Array, Problem
+
+POOL = 16_384  # target samples, each with the last maximiser of its conjugate as a warm start
+NEWTON_STEPS = 12  # at most; two or three suffice from a warm start
+TOLERANCE = 1e-3  # of |grad psi(x) - y|, relative to 1 + |y|
+
+
+def conjugate_points(potential: PartiallyConvexPotential, targets: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
+    """The x with grad psi(x) = y, by Newton's method with a step that is quartered wherever psi(x) - <x, y> would rise.
+
+    Args:
+        potential: An unconditional potential; strongly convex, so the maximiser exists and is unique.
+        targets: y, (1, n, dim).
+        start: First guesses, (1, n, dim).
+
+    Returns:
+        x, (1, n, dim), detached, and whether each row was solved, (1, n).
+    """
+    points, scale = start, torch.ones_like(targets[..., :1])
+    best = torch.full_like(scale, torch.inf)
+    direction = torch.zeros_like(targets)
+    solved = torch.zeros_like(scale, dtype=torch.bool)
+    for _ in range(NEWTON_STEPS):
+        trial = points - scale * direction
+        objective, residual, hessian = _local_model(potential, trial, targets)
+        falls = objective <= best + 1e-6 * (1.0 + best.abs())
+        size = torch.linalg.vector_norm(residual, dim=-1, keepdim=True)
+        small = size <= TOLERANCE * (1.0 + torch.linalg.vector_norm(targets, dim=-1, keepdim=True))
+        points = torch.where(falls, trial, points)
+        best = torch.where(falls, objective, best)
+        solved = torch.where(falls, small, solved)
+        if solved.all():
+            break
+        direction = torch.where(falls, torch.linalg.solve(hessian, residual), direction)
+        scale = torch.where(falls, torch.ones_like(scale), 0.25 * scale)
+    return points, solved.squeeze(-1)
+
+
+def _local_model(potential: PartiallyConvexPotential, points: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """psi(x) - <x, y> (1, n, 1), its gradient (1, n, dim) and its Hessian (1, n, dim, dim), all detached."""
+    states = points.new_zeros(1, points.shape[1], 0)
+    points = points.detach().requires_grad_()
+    gradient = potential.gradient(states, points)
+    rows = [torch.autograd.grad(g.sum(), points, retain_graph=True)[0] for g in gradient.unbind(-1)]
+    with torch.no_grad():
+        objective = potential(states, points) - (points * targets).sum(-1)
+        return objective.unsqueeze(-1), gradient - targets, torch.stack(rows, dim=-2)
+
+
+def fit_semidual(
+    problem: Problem, budget: Budget, seed: int, fixed_quadratic: bool = False
+) -> Callable[[Array], Array]:
+    """Fit the optimal map from samples of both sides.
+
+    Args:
+        problem: Where samples come from; its exact map is not looked at.
+        budget: Iterations, batch, learning rate, widths.
+        seed: Of the initial weights and of the samples.
+        fixed_quadratic: Hold c = 1: the row that must miss a contraction.
+
+    Returns:
+        The fitted map, (n, dim) -> (n, dim).
+    """
+    potential = fresh_potential(problem.dim, budget, seed, fixed_quadratic)
+    rng = np.random.default_rng([seed, 0])
+    _, pool = stateless(problem.target(rng, POOL))
+    warm = pool.clone()  # exact at first: the map starts at the identity
+
+    def loss(_: int) -> Tensor:
+        rows = torch.from_numpy(rng.integers(POOL, size=budget.batch_size))
+        points, solved = conjugate_points(potential, pool[:, rows], warm[:, rows])
+        warm[:, rows] = points
+        states, source = stateless(problem.source(rng, budget.batch_size))
+        # An unsolved row bounds its conjugate from below only: minimising that would run away, so it waits.
+        conjugate = torch.where(solved, -potential(states, points), 0.0)
+        return (potential(states, source) + conjugate).mean()
+
+    minimise(potential, loss, budget)
+    return gradient_map(potential)

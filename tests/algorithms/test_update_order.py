@@ -1,0 +1,90 @@
+"""The order of one update: which networks are read in which state."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from tiny_cells import random_dataset, values
+from torch import nn
+
+from qdot.algorithms.base import Algorithm
+from qdot.training.loop import Trainer
+
+
+def copies(model: Algorithm) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+
+def read_log(model: Algorithm, networks: dict[str, nn.Module], log: list[str]) -> Callable[[], None]:
+    """Log each read of a network with how often it had been stepped by then."""
+    begun = {name: next(network.parameters()).detach().clone() for name, network in networks.items()}
+
+    def note(name: str) -> Callable[..., None]:
+        def hook(*_: object) -> None:
+            now = next(networks[name].parameters())
+            log.append(f"{name} {'old' if torch.equal(now, begun[name]) else 'new'}")
+
+        return hook
+
+    handles = [network.register_forward_pre_hook(note(name)) for name, network in networks.items()]
+    return lambda: [handle.remove() for handle in handles] and None
+
+
+@pytest.fixture
+def log() -> list[str]:
+    return []
+
+
+def trained(algorithm: str) -> Trainer:
+    """A trainer some steps in, so that target and online Q differ."""
+    trainer = Trainer(algorithm, values(algorithm), random_dataset(), [0, 1])
+    for _ in range(3):
+        trainer.advance()
+    return trainer
+
+
+def assert_target_tracks_the_new_q(model: Algorithm, before: dict[str, torch.Tensor]) -> None:
+    after = model.state_dict()
+    for name in before:
+        if name.startswith("critic.target."):
+            online = name.replace("critic.target.", "critic.q.")
+            assert not torch.equal(after[online], before[online])
+            torch.testing.assert_close(after[name], 0.995 * before[name] + 0.005 * after[online])
+
+
+def test_iql_steps_value_policy_q_target(log: list[str]) -> None:
+    trainer = trained("iql")
+    model = trainer.model
+    critic = model.critic
+    networks = {"target": critic.target, "value": critic.value, "q": critic.q, "policy": model.policy.network}
+    before, stop = copies(model), read_log(model, networks, log)
+    trainer.advance()
+    stop()
+    value, policy, q = ["target old", "value old"], ["value new", "policy old"], ["value new", "q old"]
+    assert log == value + policy + q
+    assert_target_tracks_the_new_q(model, before)
+
+
+def test_qdot_steps_value_map_q_target(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = trained("qdot")
+    model = trainer.model
+    critic, gradient = model.critic, model.potential.gradient
+    networks = {"target": critic.target, "value": critic.value, "q": critic.q}
+    networks |= {"behaviour": model.behaviour.network, "distilled": model.distilled.network}
+
+    def mapped(states: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
+        log.append("map")
+        rows = trainer._minibatches.rows(trainer.step)
+        assert torch.equal(actions.flatten(0, 1), trainer._data[1][rows])  # the dataset's actions
+        return gradient(states, actions)
+
+    monkeypatch.setattr(model.potential, "gradient", mapped)
+    before, stop = copies(model), read_log(model, networks, log)
+    trainer.advance()
+    stop()
+    value, q = ["target old", "value old"], ["value new", "q old"]
+    assert log == [*value, "map", "q old", "behaviour old", "distilled old", *q]
+    assert_target_tracks_the_new_q(model, before)
+    after = model.state_dict()
+    moved = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert moved == {"critic", "potential", "behaviour", "distilled"}

@@ -1,0 +1,146 @@
+"""Builds a results tree of invented numbers, for tests of what reads one. Nothing here was ever trained."""
+
+import csv
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qdot import params
+from qdot.provenance import hash_files, write_json
+from qdot.study import Cell, Study
+
+TOP = Path(__file__).parents[1]
+NEEDED = ("params.yaml", "workflow/schemas", "workflow/resources", "reports/templates", "docs/deviations.md")
+COLUMNS = ["dataset", "algorithm", "seed", "readout", "step", "episode", "return", "length", "success", "score"]
+MEANS = {"qdot": 62.0, "iql": 55.0, "bc": 41.0, "bc10": 47.0, "td3_bc": 50.0, "no_icnn": 58.0, "adversarial": 40.0}
+Score = Callable[[Cell, str], float]
+Stages = tuple[str, ...]
+
+
+def new_study(root: Path, suite: str, **config: Any) -> Study:
+    """A study on a copy of this checkout's params.yaml and resources; no cell exists yet."""
+    for name in NEEDED:
+        source, target = TOP / name, root / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, dirs_exist_ok=True)
+        elif source.is_file():
+            shutil.copy(source, target)
+    return Study.from_config({**params.load(root), **config}, suite, root)
+
+
+def fill(study: Study, algorithms: tuple[str, ...] = ("qdot", "iql", "bc"), score: Score | None = None) -> None:
+    """Write every dataset, and an `ok` cell of every seed of these algorithms."""
+    for dataset in study.datasets:
+        write_data(study, dataset)
+    for cell in study.cells():
+        if cell.algorithm in algorithms:
+            write_cell(study, cell, score or invented)
+
+
+def invented(cell: Cell, readout: str) -> float:
+    """A mean score that depends on the names alone."""
+    extra = {"map": 0.0, "distill": -3.0, "best_of_n": 2.0}.get(readout, 0.0)
+    return MEANS.get(cell.algorithm, 45.0) + extra + 3.0 * np.sin(7 * cell.seed + len(cell.dataset))
+
+
+def write_data(study: Study, dataset: str, **changes: Any) -> None:
+    """A prepared dataset's manifest."""
+    values = study.resolved(dataset, study.algorithms[0])["data"]
+    found = {"schema": 1, "dataset": dataset, "status": "ok", "reason": None, "digest": "d" * 64, "files": {}}
+    found |= {"source": values["source"], "url_or_recipe": values.get("recipe", "http://host.invalid/file.hdf5")}
+    found |= {"raw_file": f"{dataset}.hdf5", "raw_bytes": 123456789, "raw_sha256": "a" * 64, "checksum": "verified"}
+    found |= {"transitions": 100000, "episodes": 334, "observation_dim": 4, "action_dim": 2, "clipped_actions": 17}
+    found |= {"return_mean": 20.5, "return_min": -3.25, "return_max": 212.0, "episode_length_mean": 299.4}
+    found |= {"reward_min": 0.0, "reward_max": 1.0, "licence": values["licence"], "environment": values["environment"]}
+    write_json(study.data_dir(dataset) / "manifest.json", found | changes)
+
+
+def write_cell(study: Study, cell: Cell, score: Score) -> None:
+    """Both stages of a cell that is ok."""
+    values = study.resolved(cell.dataset, cell.algorithm)
+    generator = np.random.default_rng([cell.seed, len(cell.dataset), len(cell.algorithm)])
+    primary, steps = values["primary_readout"], values["train"]["steps"]
+    every = max(values["train"]["evaluate_every"], steps // 20)
+    rows = [
+        row
+        for step in range(every, steps + 1, every)
+        for row in _episodes(values, score(cell, primary) * min(1.0, 2 * step / steps), primary, step, 2, generator)
+    ]
+    directory = study.cell_dir("train", cell)
+    _write_csv(directory / "evaluations.csv", COLUMNS, cell, rows)
+    _write_csv(directory / "curve.csv", None, cell, list(_curve(values, steps, generator)))
+    runtime = {"seconds": 61.5, "seed_steps_per_second": 900.0 if cell.algorithm == "qdot" else 2000.0, "device": "cpu"}
+    runtime |= {"git_commit": "0123456789abcdef", "git_dirty": False, "host": "x86_64 Linux", "peak_memory_mb": 512}
+    runtime |= {"finished": "2025-01-02T03:04:05Z", "processors": 2, "python": "3.11.2"}
+    _finish(study, cell, "train", ("curve.csv", "evaluations.csv"), runtime)
+    final = [
+        row
+        for readout in values["readouts"]
+        for row in _episodes(values, score(cell, readout), readout, steps, values["evaluate"]["episodes"], generator)
+    ]
+    _write_csv(study.cell_dir("evaluate", cell) / "episodes.csv", COLUMNS, cell, final)
+    environment = {"id": values["data"]["environment"], "simulator": "mujoco 3.3.7", "horizon": 280}
+    _finish(study, cell, "evaluate", ("episodes.csv",), {"seconds": 9.5}, environment=environment)
+
+
+def write_status(
+    study: Study, cell: Cell, status: str, reason: Any, stages: tuple[str, ...] = ("train", "evaluate")
+) -> None:
+    """Manifests of a cell that failed or was not run; its tables are removed."""
+    for stage in stages:
+        shutil.rmtree(study.cell_dir(stage, cell), ignore_errors=True)
+        _finish(study, cell, stage, (), {}, status=status, reason=reason)
+
+
+def _finish(
+    study: Study, cell: Cell, stage: str, files: tuple[str, ...], runtime: Mapping[str, Any], **more: Any
+) -> None:
+    directory = study.cell_dir(stage, cell)
+    manifest = {"schema": 1, "stage": stage, "suite": study.suite, **cell._asdict(), "status": "ok", "reason": None}
+    manifest |= {
+        "digest": f"{stage[0]}{cell.seed}" * 32,
+        "code": "c" * 64,
+        "versions": {"torch": "2.13.0", "numpy": "2.4.6"},
+    }
+    manifest |= {"params": study.resolved(cell.dataset, cell.algorithm), "files": hash_files(directory, files)}
+    write_json(directory / "manifest.json", manifest | more)
+    write_json(directory / "runtime.json", dict(runtime))
+
+
+def _episodes(
+    values: Mapping[str, Any], score: float, readout: str, step: int, count: int, generator: np.random.Generator
+) -> list[dict[str, Any]]:
+    """Episodes whose mean score is `score` exactly."""
+    noise = generator.normal(0, 8, count)
+    low, high = values["data"].get("reference_scores") or (0.0, 100.0)
+    known = values["data"].get("reference_scores") is not None
+    return [
+        {
+            **{"readout": readout, "step": step, "episode": episode, "length": 280, "success": point > 50},
+            **{"return": repr(low + (high - low) * point / 100), "score": repr(point) if known else ""},
+        }
+        for episode, point in enumerate(float(value) for value in score + noise - noise.mean())
+    ]
+
+
+def _curve(values: Mapping[str, Any], steps: int, generator: np.random.Generator) -> Any:
+    for step in np.unique(np.linspace(1, steps, 120).round().astype(int)):
+        fade = float(1 - np.exp(-3 * step / steps))
+        row = {"step": int(step), "value_loss": 1 / (1 + fade) + 0.05 * generator.random()}
+        if values["algorithm"] == "qdot":
+            cost = 0.2 * fade + 0.01 * float(generator.random())
+            row |= {"transport_cost": cost, "q_value": 10 * fade, "clipped_share": 0.02 * fade}
+            row |= {f"displacement_q{q}": cost**0.5 * factor for q, factor in ((10, 0.4), (50, 1.0), (90, 1.8))}
+        yield row
+
+
+def _write_csv(path: Path, columns: list[str] | None, cell: Cell, rows: list[dict[str, Any]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w", newline="") as file:
+        writer = csv.DictWriter(file, columns or list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({**row, **cell._asdict()} if columns else row for row in rows)

@@ -1,0 +1,92 @@
+"""A digest changes when the work would give something else, and only then."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from qdot import provenance
+from qdot.errors import ResultsError
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An importable package `outside` with a module that imports another."""
+    folder = tmp_path / "outside"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("")
+    (folder / "entry.py").write_text(
+        '"""Doc."""\nimport numpy\nfrom outside import helper\n\ndef f():\n    """Doc."""\n    return helper.x\n'
+    )
+    (folder / "helper.py").write_text("x = 1\n")
+    (folder / "unrelated.py").write_text("x = 1\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name in [name for name in sys.modules if name.partition(".")[0] == "outside"]:
+        monkeypatch.delitem(sys.modules, name)
+    return folder
+
+
+def fresh_digest() -> str:
+    provenance.code_digest.cache_clear()
+    provenance._parsed.cache_clear()
+    return provenance.code_digest("outside.entry")
+
+
+def test_comments_and_docstrings_do_not_count(package: Path) -> None:
+    before = fresh_digest()
+    text = (package / "entry.py").read_text().replace('"""Doc."""', '"""Other."""') + "# a comment\n"
+    (package / "entry.py").write_text(text)
+    assert fresh_digest() == before
+
+
+def test_an_imported_modules_code_counts_and_an_unrelated_ones_does_not(package: Path) -> None:
+    before = fresh_digest()
+    (package / "unrelated.py").write_text("x = 2\n")
+    assert fresh_digest() == before
+    (package / "helper.py").write_text("x = 2\n")
+    assert fresh_digest() != before
+
+
+def test_imported_packages_are_versioned(package: Path) -> None:
+    assert set(provenance.package_versions("outside.entry")) == {"numpy"}
+
+
+def test_a_closure_stops_where_it_is_told(package: Path) -> None:
+    modules, _ = provenance.import_closure(["outside.entry"], stop=["outside.helper"])
+    assert set(modules) == {"outside", "outside.entry"}
+
+
+def test_a_digest_knows_value_and_order() -> None:
+    assert provenance.digest({"a": 1, "b": 2}) == provenance.digest({"b": 2, "a": 1})
+    assert provenance.digest(1, 2) != provenance.digest(2, 1)
+
+
+def test_a_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "table.csv"
+    provenance.write_atomic(path, "old")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(ResultsError, match=r"table\.csv: cannot be written \(No space left"):
+        provenance.write_atomic(path, "new")
+    assert path.read_text() == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["table.csv"]
+
+
+def test_damage_is_found_by_content(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("1")
+    (tmp_path / "b").write_text("1")
+    files = provenance.hash_files(tmp_path, ["a", "b", "absent"])
+    assert set(files) == {"a", "b"}
+    (tmp_path / "b").write_text("2")
+    assert list(provenance.damaged_files(tmp_path, {**files, "c": "0"})) == ["b", "c"]
+
+
+def test_a_broken_json_is_named(tmp_path: Path) -> None:
+    (tmp_path / "m.json").write_text("{")
+    with pytest.raises(ResultsError, match=r"m\.json: is no readable JSON"):
+        provenance.read_json(tmp_path / "m.json")
+    assert provenance.find_json(tmp_path / "m.json") is None

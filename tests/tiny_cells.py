@@ -1,0 +1,81 @@
+"""Small datasets and values to train on in tests of algorithms and of the training loop."""
+
+from typing import Any
+
+import numpy as np
+
+from qdot.data.batch import Dataset
+
+TRAIN: dict[str, Any] = {
+    "steps": 40,
+    "batch_size": 64,
+    "hidden": [32, 32],
+    "learning_rate": 3.0e-4,
+    "actor_schedule": "cosine",
+    "discount": 0.99,
+    "target_update_rate": 0.005,
+    "reward": "as_is",
+    "threads": 1,
+    "log_every": 10,
+    "evaluate_every": 20,
+    "evaluate_episodes": 2,
+}
+OWN: dict[str, dict[str, Any]] = {
+    "bc": {"actor_dropout": 0.0},
+    "iql": {"expectile": 0.7, "temperature": 3.0, "max_weight": 100.0, "actor_dropout": 0.0},
+    "qdot": {
+        "expectile": 0.7,
+        "transport_weight": 1.0,
+        "q_scale": "gradient_norm",
+        "twin_q": "min",
+        "icnn_hidden": [32, 32],
+        "icnn_activation": "softplus",
+        "softplus_beta": 3.0,
+        "min_quadratic": 0.001,
+        "best_of_n": 8,
+        "actor_dropout": 0.0,
+    },
+}
+
+
+def values(algorithm: str, train: dict[str, Any] | None = None, **own: Any) -> dict[str, Any]:
+    """Resolved values of a cell, with changes."""
+    return {"train": TRAIN | (train or {}), "algorithm_values": OWN[algorithm] | own}
+
+
+def dataset(
+    observations: np.ndarray, actions: np.ndarray, rewards: np.ndarray, terminals: np.ndarray | None = None
+) -> Dataset:
+    """A dataset whose next observations are the rows below; every row is terminal unless told."""
+    terminals = np.ones(len(rewards)) if terminals is None else terminals
+    width = actions.shape[1]
+    return Dataset(
+        observations=observations.astype(np.float32),
+        actions=actions.astype(np.float32),
+        rewards=rewards.astype(np.float32),
+        next_observations=np.roll(observations, -1, axis=0).astype(np.float32),
+        terminals=terminals.astype(np.float32),
+        observation_dim=observations.shape[1],
+        action_dim=width,
+        action_low=np.linspace(-3, -1, width, dtype=np.float32),
+        action_high=np.linspace(1, 5, width, dtype=np.float32),
+        size=len(rewards),
+        episode_starts=np.zeros(1, np.int64),
+    )
+
+
+def random_dataset(observation_dim: int = 3, action_dim: int = 1, size: int = 200) -> Dataset:
+    """Noise, with some terminals."""
+    draw = np.random.default_rng(7)
+    return dataset(
+        draw.standard_normal((size, observation_dim)),
+        np.tanh(draw.standard_normal((size, action_dim))),
+        draw.standard_normal(size),
+        draw.random(size) < 0.1,
+    )
+
+
+def bandit(size: int = 256) -> Dataset:
+    """One state; action +0.5 earns 1, action -0.5 earns 0; equally often."""
+    good = np.arange(size) % 2 == 0
+    return dataset(np.ones((size, 2)), np.where(good, 0.5, -0.5)[:, None], good.astype(float))

@@ -1,0 +1,152 @@
+"""Nothing stale, nothing done twice: the four scenarios on a real DVC repository, counting cells worked on."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from workflow.checkout import Checkout
+
+DATASET = "pendulum-tiny"
+
+
+def cells(*names: str, seeds: tuple[int, ...] = (0, 1)) -> list[str]:
+    """`stage/dataset/algorithm/seed` of the named `stage/algorithm` pairs."""
+    pairs = [name.split("/") for name in names]
+    return sorted(f"{stage}/{DATASET}/{algorithm}/seed{k}" for stage, algorithm in pairs for k in seeds)
+
+
+IQL = cells("train/iql", "evaluate/iql")
+ALL = cells("train/iql", "evaluate/iql", "train/bc", "evaluate/bc")
+
+
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A repository whose study has run by `dvc repro`, pushed to a DVC remote."""
+    top = tmp_path_factory.mktemp("staleness")
+    checkout = Checkout.copy(top / "origin")
+    (top / "remote").mkdir()
+    checkout.run("dvc", "remote", "add", "--default", "store", str(top / "remote"))
+    before = checkout.works()
+    checkout.run("dvc", "repro")
+    assert checkout.worked(before) == ALL
+    checkout.commit("ran")
+    checkout.run("dvc", "push")
+    return checkout
+
+
+@pytest.fixture
+def pulled(origin: Checkout, tmp_path: Path) -> Checkout:
+    """A fresh clone with its results pulled."""
+    clone = origin.clone(tmp_path / "clone")
+    clone.run("dvc", "pull")
+    return clone
+
+
+def test_a_clone_with_a_changed_value_retrains_exactly_its_cells(pulled: Checkout) -> None:
+    before = pulled.works()
+    pulled.set("    temperature: 3.0 ", "    temperature: 2.0 ")
+    pulled.run("dvc", "repro")
+    assert pulled.worked(before) == IQL
+
+
+def test_values_of_another_commit_are_never_read_from_a_wrong_checkpoint(pulled: Checkout) -> None:
+    first = pulled.commit("nothing") if pulled.run("git", "status", "--porcelain") else "HEAD"
+    old = pulled.run("git", "rev-parse", first).strip()
+    pulled.set("    temperature: 3.0 ", "    temperature: 2.0 ")
+    pulled.run("dvc", "repro")
+    expected = _scores(pulled)
+    pulled.commit("two")
+    pulled.run("git", "checkout", "--quiet", old)
+    pulled.run("dvc", "checkout")
+    before = pulled.works()
+    pulled.set("    temperature: 3.0 ", "    temperature: 2.0 ")
+    pulled.run("dvc", "repro")
+    assert pulled.worked(before) == IQL
+    assert _scores(pulled) == expected
+
+
+def test_a_clone_without_change_works_on_nothing(pulled: Checkout) -> None:
+    before = pulled.works()
+    pulled.snakemake()
+    assert pulled.worked(before) == []
+    pulled.run("dvc", "repro")
+    assert pulled.worked(before) == []
+
+
+def test_a_new_seed_and_a_new_title_work_on_that_alone(pulled: Checkout) -> None:
+    before = pulled.works()
+    pulled.set("title: Q-DOT, reproduced", "title: Another title")
+    pulled.run("dvc", "repro")
+    assert pulled.worked(before) == []
+    assert "Another title" in (pulled.top / "reports/build/tiny/index.html").read_text()
+    pulled.set("algorithms: [iql, bc]\n    seeds: [0, 1]\n", "algorithms: [iql, bc]\n    seeds: [0, 1, 2]\n")
+    pulled.run("dvc", "repro")
+    pairs = ("train/iql", "evaluate/iql", "train/bc", "evaluate/bc")
+    assert pulled.worked(before) == cells(*pairs, seeds=(2,))
+
+
+def test_a_failed_seed_is_shown_fails_the_run_and_is_tried_again_alone(pulled: Checkout, tmp_path: Path) -> None:
+    """`sitecustomize` puts NaN into one seed's weights; nothing in the project knows of it."""
+    inject = tmp_path / "inject"
+    inject.mkdir()
+    (inject / "sitecustomize.py").write_text(INJECTED)
+    before = pulled.works()
+    pulled.set("    temperature: 3.0 ", "    temperature: 2.5 ")
+    pulled.snakemake(status=1, PYTHONPATH=str(inject))
+    manifest = json.loads((pulled.top / f"results/tiny/train/{DATASET}/iql/seed1/manifest.json").read_text())
+    assert manifest["status"] == "failed"
+    assert (manifest["reason"]["stage"], manifest["reason"]["step"]) == ("train", 1)
+    assert {row["status"] for row in _scores(pulled) if (row["algorithm"], row["seed"]) == ("iql", "1")} == {"failed"}
+    assert {row["status"] for row in _scores(pulled) if (row["algorithm"], row["seed"]) == ("iql", "0")} >= {"ok"}
+    assert "failed" in (pulled.top / "reports/build/tiny/index.html").read_text()
+    before = pulled.works()
+    pulled.snakemake()
+    assert pulled.worked(before) == cells("train/iql", "evaluate/iql", seeds=(1,))
+
+
+def test_two_clones_agree_on_every_score(origin: Checkout, tmp_path: Path) -> None:
+    clone = origin.clone(tmp_path / "second")
+    clone.snakemake()
+    assert _scores(clone) == _scores(origin)
+    name = f"results/tiny/train/{DATASET}/iql/seed0/manifest.json"
+    first, second = (json.loads((top / name).read_text()) for top in (origin.top, clone.top))
+    assert first == second
+
+
+def _scores(checkout: Checkout) -> list[dict[str, str]]:
+    with open(checkout.top / "results/tiny/compare/scores.csv") as file:
+        return list(csv.DictReader(file))
+
+
+INJECTED = """
+import importlib.abc
+import sys
+from importlib.machinery import PathFinder
+
+
+class Inject(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name != "qdot.training.loop":
+            return None
+        spec = PathFinder.find_spec(name, path)
+        kept = spec.loader.exec_module
+
+        def exec_module(module):
+            kept(module)
+            start = module.Trainer.__init__
+
+            def broken(self, algorithm, values, dataset, seeds, device="cpu"):
+                start(self, algorithm, values, dataset, seeds, device)
+                if algorithm == "iql" and 1 in seeds:
+                    for name, tensor in self.model.state_dict().items():
+                        tensor.unflatten(0, (len(seeds), -1))[list(seeds).index(1)] = float("nan")
+
+            module.Trainer.__init__ = broken
+
+        spec.loader.exec_module = exec_module
+        return spec
+
+
+sys.meta_path.insert(0, Inject())
+"""

@@ -1,0 +1,57 @@
+"""The Snakefile: every suite's graph resolves, subsets are checked, bad input stops before the first job."""
+
+import json
+from pathlib import Path
+
+import pytest
+from workflow.checkout import Checkout
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    return Checkout.copy(tmp_path_factory.mktemp("targets") / "checkout")
+
+
+def test_the_paper_suite_resolves(checkout: Checkout) -> None:
+    printed = checkout.snakemake("--dry-run", "--config", "suite=paper")
+    assert "active_train" in printed
+    assert "hopper-medium-v2" in printed
+
+
+@pytest.mark.parametrize("target", ["quick", "kitchen", "tiny", "data_all", "train_all", "compare_all"])
+def test_every_target_resolves(checkout: Checkout, target: str) -> None:
+    checkout.snakemake("--dry-run", target)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--config", "dataset=hoper"), "unknown dataset 'hoper'"),
+        (("--config", "algorithm=sac"), "unknown algorithm 'sac'"),
+        (("--config", "suite=nope"), "unknown suite 'nope'"),
+        (("quick", "--config", "dataset=hopper-medium-v2"), "suite quick: unknown dataset 'hopper-medium-v2'"),
+        (("--config", "set=train.learning_rate=3e-4"), "found the text '3e-4'"),
+    ],
+)
+def test_a_bad_name_stops_before_the_first_job(checkout: Checkout, arguments: tuple[str, ...], message: str) -> None:
+    assert message in checkout.snakemake("--dry-run", *arguments, status=1)
+
+
+def test_a_results_folder_that_cannot_be_written_is_named(checkout: Checkout) -> None:
+    (checkout.top / "results").write_text("a file where a folder should be")
+    try:
+        printed = checkout.snakemake("train_all", "--config", "algorithm=bc", status=1)
+    finally:
+        (checkout.top / "results").unlink()
+    assert "results" in printed
+
+
+def test_a_dry_run_leaves_no_result(checkout: Checkout) -> None:
+    checkout.snakemake("--dry-run")
+    assert not list(Path(checkout.top).glob("results/**/manifest.json"))
+
+
+def test_recipes_hold_the_values_that_the_commands_use(checkout: Checkout) -> None:
+    checkout.snakemake("--dry-run", "--config", "set={algorithms.iql.temperature: 1.5}")
+    recipe = json.loads((checkout.top / ".snakemake/recipes/tiny/train/pendulum-tiny/iql.json").read_text())
+    assert recipe["params"]["algorithm_values"]["temperature"] == 1.5

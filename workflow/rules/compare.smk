@@ -1,0 +1,22 @@
+"""Comparison. In: every evaluated cell of the study. Out: results/<suite>/compare/: scores, intervals, claims."""
+
+
+rule compare:
+    """Make the tables and the verdicts."""
+    input:
+        recipe=str(recipes.recipe_path(STUDY, "compare")),
+        evaluated=STUDY.all_manifests("evaluate"),
+    output:
+        scores=STUDY.compare_dir / "scores.csv",
+        summary=STUDY.compare_dir / "summary.csv",
+        claims=STUDY.compare_dir / "claims.json",
+        metrics=STUDY.compare_dir / "metrics.json",
+        manifest=STUDY.compare_dir / "manifest.json",
+    log:
+        f"logs/{STUDY.name}/compare.log",
+    benchmark:
+        f"logs/benchmarks/{STUDY.name}/compare.tsv"
+    resources:
+        mem_mb=2000,
+    shell:
+        "qdot compare --recipe {input.recipe:q} --log {log:q}"

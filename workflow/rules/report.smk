@@ -1,0 +1,58 @@
+"""The report. In: the tables. Out: reports/build/<suite>/index.html, one self-contained page."""
+
+
+rule report:
+    """Write the page."""
+    input:
+        recipe=str(recipes.recipe_path(STUDY, "report")),
+        tables=rules.compare.output,
+    output:
+        page=STUDY.report_dir / "index.html",
+        manifest=STUDY.report_dir / "manifest.json",
+    log:
+        f"logs/{STUDY.name}/report.log",
+    benchmark:
+        f"logs/benchmarks/{STUDY.name}/report.tsv"
+    resources:
+        mem_mb=2000,
+    shell:
+        "qdot report --recipe {input.recipe:q} --log {log:q}"
+
+
+rule data_all:
+    """Every dataset of the study."""
+    input:
+        refuse_unknown,
+        STUDY.data_manifests(),
+
+
+rule train_all:
+    """Every trained cell of the study."""
+    input:
+        refuse_unknown,
+        STUDY.all_manifests("train"),
+
+
+rule evaluate_all:
+    """Every evaluated cell of the study."""
+    input:
+        refuse_unknown,
+        STUDY.all_manifests("evaluate"),
+
+
+rule compare_all:
+    """The tables."""
+    input:
+        refuse_unknown,
+        rules.compare.output.manifest,
+
+
+rule report_all:
+    """The page, and all that it was made from."""
+    input:
+        refuse_unknown,
+        rules.report.output.manifest,
+        rules.compare.output.manifest,
+        STUDY.data_manifests(),
+        STUDY.all_manifests("train"),
+        STUDY.all_manifests("evaluate"),

@@ -1,0 +1,45 @@
+"""What a user names. Each ends in a gate: it lists what failed and what was not run, and exits 1 where a cell failed.
+
+In: manifests. Out: an exit status.
+"""
+
+
+rule all:
+    """The active suite, from data to report."""
+    default_target: True
+    input:
+        rules.active_report_all.input,
+    log:
+        "logs/gates/all.log",
+    shell:
+        "qdot gate --name all {input:q} 2>&1 | tee {log:q}"
+
+
+for suite in ("quick", "kitchen", "tiny"):
+
+    rule:
+        name:
+            suite
+        input:
+            getattr(rules, f"{'active' if suite == ACTIVE else suite}_report_all").input,
+        log:
+            f"logs/gates/{suite}.log",
+        params:
+            name=suite,
+        shell:
+            "qdot gate --name {params.name} {input:q} 2>&1 | tee {log:q}"
+
+
+for stage in ("data", "train", "evaluate", "compare", "report"):
+
+    rule:
+        name:
+            f"{stage}_all"
+        input:
+            getattr(rules, f"active_{stage}_all").input,
+        log:
+            f"logs/gates/{stage}_all.log",
+        params:
+            name=f"{stage}_all",
+        shell:
+            "qdot gate --name {params.name} {input:q} 2>&1 | tee {log:q}"

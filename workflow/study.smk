@@ -1,0 +1,31 @@
+"""One suite's rules. In: the recipes that reading this file writes, and prepared datasets. Out: results and report.
+
+The decisions (which cells, which digests) are made in src/qdot/study.py and src/qdot/recipes.py.
+"""
+
+from qdot import recipes
+from qdot.study import Study
+
+CHOSEN = Study.from_config(config, config["suite"])
+STUDY = CHOSEN.or_whole_suite()
+
+
+def refuse_unknown(wildcards):
+    """A target's first input: nothing, or the error that this suite lacks a chosen dataset, algorithm or seed."""
+    CHOSEN.require_chosen()
+    return []
+
+
+if workflow.is_main_process:
+    recipes.write_recipes(STUDY)
+
+
+wildcard_constraints:
+    dataset="[^/]+",
+    algorithm="[a-z0-9_]+",
+
+
+include: "rules/train.smk"
+include: "rules/evaluate.smk"
+include: "rules/compare.smk"
+include: "rules/report.smk"
