@@ -4,6 +4,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 export PYTHONPATH := src
+# One thread per process: pytest and Snakemake already run processes side by side.
+export OMP_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: help install quick smoke kitchen all test test-slow check format lock clean

@@ -4,7 +4,6 @@
 `kitchen` and `tiny` run those suites whatever is active. `--config dataset=a,b algorithm=qdot seed=0,1` takes a subset.
 """
 
-import os
 import sys
 from pathlib import Path
 
@@ -16,17 +15,18 @@ min_version("9.0")
 configfile: "params.yaml"
 
 
-# The code of this checkout, also where an editable install points elsewhere; and the environment's own commands.
+# Used only with `--software-deployment-method apptainer`: an image with this lock installed, built by whoever wants one.
+container: "qdot.sif"
+
+
+# The code of this checkout, also where an editable install points elsewhere.
 sys.path.insert(0, str(Path(workflow.basedir, "src")))
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    filter(None, [str(Path(workflow.basedir, "src")), os.environ.get("PYTHONPATH")])
-)
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 from qdot import machine
 from qdot.study import Study, require_checkout
 
 require_checkout(Path(workflow.basedir))
+machine.prepare_commands(Path(workflow.basedir))
 machine.register(workflow)
 ACTIVE = Study.from_config(config, config["suite"]).suite
 

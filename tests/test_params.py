@@ -36,7 +36,7 @@ def test_the_paper_suite_is_the_papers_study(params: dict[str, Any]) -> None:
     [
         (lambda p: p["train"].update(learnin_rate=0.1), r"train: .*'learnin_rate' was unexpected.*known keys: steps"),
         (lambda p: p["train"].update(learning_rate="3e-4"), r"train.learning_rate: found the text '3e-4'.*3\.0e-4"),
-        (lambda p: p["train"].update(batch_size=20), r"train.batch_size: 20 is not a multiple of 16"),
+        (lambda p: p["train"].update(batch_size=48), r"train.batch_size: 48 is not a multiple of 32"),
         (lambda p: p.update(suite="papr"), r"unknown suite 'papr'; expected one of: paper"),
         (lambda p: p["suites"]["tiny"].update(datasets=["hopper"]), r"suites.tiny.datasets: unknown dataset 'hopper'"),
         (lambda p: p["suites"]["tiny"].update(algorithms=["sac"]), r"suites.tiny.algorithms: unknown algorithm 'sac'"),

@@ -3,6 +3,10 @@
 The decisions (which cells, which digests) are made in src/qdot/study.py and src/qdot/recipes.py.
 """
 
+
+container: "qdot.sif"
+
+
 from qdot import recipes
 from qdot.study import Study
 

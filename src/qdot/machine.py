@@ -4,9 +4,17 @@ import os
 import subprocess
 import sys
 from glob import glob
+from pathlib import Path
 from typing import Any
 
 from qdot.errors import QdotError
+
+
+def prepare_commands(top: Path) -> None:
+    """Let the rules' commands find this checkout's code and this environment's programs."""
+    paths = {"PYTHONPATH": str(top / "src"), "PATH": str(Path(sys.executable).parent)}
+    for name, path in paths.items():
+        os.environ[name] = os.pathsep.join(filter(None, [path, os.environ.get(name)]))
 
 
 def gpus() -> int:

@@ -21,7 +21,7 @@ from typing import Any
 from qdot.errors import ResultsError
 
 # Modules that carry no numbers: a change of their code is no reason to work again.
-INFRASTRUCTURE = frozenset({"qdot", "qdot.errors", "qdot.provenance"})
+INFRASTRUCTURE = frozenset({"qdot", "qdot.errors", "qdot.provenance", "qdot.algorithms.registry", "qdot.envs.registry"})
 
 
 def digest(*values: Any) -> str:

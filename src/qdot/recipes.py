@@ -18,7 +18,7 @@ from qdot import provenance
 from qdot.algorithms import registry
 from qdot.data.d4rl import find_file
 from qdot.data.files import content_sha256
-from qdot.data.recipe_names import recipe_module
+from qdot.data.recipe_names import RECIPES as COLLECTORS
 from qdot.envs import registry as environments
 from qdot.params import resolve
 from qdot.provenance import code_digest, digest, find_json, package_versions
@@ -77,14 +77,15 @@ def data_recipe(study: Study, dataset: str) -> dict[str, Any]:
     values = resolve(study.params, study.suite, dataset, algorithm).values["data"]
     makes = {key: value for key, value in values.items() if key not in DESCRIPTIVE}
     collected = values.get("source") == "collect"
-    entries = ("qdot.data.prepare", *((COLLECT, recipe_module(values["recipe"])) if collected else ()))
+    used = {COLLECT, COLLECTORS.get(values["recipe"], COLLECT)} if collected else set()
+    stop = tuple(sorted({COLLECT, *COLLECTORS.values()} - used))
     content, size = None, None
     if values.get("source") == "d4rl":
         file = find_file(dataset, study.root)
         content, size = file.sha256, file.bytes
     elif values.get("source") == "file":
         content = _content(study.root / values["path"])
-    core = digest("data", dataset, makes, content, _code(*entries, stop=() if collected else (COLLECT,)))
+    core = digest("data", dataset, makes, content, _code("qdot.data.prepare", stop=stop))
     described = {key: values.get(key) for key in DESCRIPTIVE}
     return {
         "stage": "data",
@@ -110,7 +111,7 @@ def train_recipe(study: Study, dataset: str, algorithm: str) -> dict[str, Any]:
         "train": values["train"],
         "algorithm_values": values["algorithm_values"],
         "readout": values["primary_readout"],
-        "environment": environment,
+        "environment": environments.values_of(environment),
     }
     return _cell_recipe("train", study, values, {"digest": digest("train", reads, code), **code})
 

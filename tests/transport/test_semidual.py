@@ -60,5 +60,5 @@ def test_image_of_the_learned_map_is_as_near_the_target_sample_as_that_of_the_ex
     source, target = problem.source(rng, 2000), problem.target(rng, 2000)
     maps = (learned, problem.exact_map, shift_only(problem, seed=0))
     learned_cost, exact_cost, shift_cost = (ot.emd2([], [], ot.dist(image(source), target)) for image in maps)
-    assert learned_cost == pytest.approx(exact_cost, rel=0.2)
+    assert abs(learned_cost - exact_cost) < 0.005 * problem.target_variance  # the bar of the map's own error
     assert shift_cost > 3.0 * exact_cost

@@ -11,9 +11,9 @@ rule data:
         "logs/data/{dataset}.log",
     benchmark:
         "logs/benchmarks/data/{dataset}.tsv"
-    params:
-        name=lambda wildcards: f"data {wildcards.dataset}",
     resources:
         mem_mb=4000,
+    params:
+        name=lambda wildcards: f"data {wildcards.dataset}",
     shell:
         "qdot data --recipe {input.recipe:q} --name {params.name:q} --log {log:q} {output.manifest:q}"

@@ -12,12 +12,12 @@ rule evaluate:
         f"logs/{STUDY.suite}/evaluate/{{dataset}}-{{algorithm}}.log",
     benchmark:
         f"logs/benchmarks/{STUDY.suite}/evaluate/{{dataset}}-{{algorithm}}.tsv"
-    params:
-        name=lambda wildcards: f"evaluate {wildcards.dataset} {wildcards.algorithm}",
-        seeds=",".join(map(str, STUDY.seeds)),
     threads: 1
     resources:
         mem_mb=3000,
+    params:
+        name=lambda wildcards: f"evaluate {wildcards.dataset} {wildcards.algorithm}",
+        seeds=",".join(map(str, STUDY.seeds)),
     shell:
         "qdot evaluate --recipe {input.recipe:q} --name {params.name:q} --log {log:q} --workers {threads}"
         " --seeds {params.seeds:q} {output:q}"

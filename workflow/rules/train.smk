@@ -12,13 +12,13 @@ rule train:
         f"logs/{STUDY.suite}/train/{{dataset}}-{{algorithm}}.log",
     benchmark:
         f"logs/benchmarks/{STUDY.suite}/train/{{dataset}}-{{algorithm}}.tsv"
-    params:
-        name=lambda wildcards: f"train {wildcards.dataset} {wildcards.algorithm}",
-        seeds=",".join(map(str, STUDY.seeds)),
     threads: STUDY.params["train"]["threads"]
     resources:
         gpu=1,
         mem_mb=4000,
+    params:
+        name=lambda wildcards: f"train {wildcards.dataset} {wildcards.algorithm}",
+        seeds=",".join(map(str, STUDY.seeds)),
     shell:
         "qdot train --recipe {input.recipe:q} --name {params.name:q} --log {log:q}"
         " --seeds {params.seeds:q} {output:q}"

@@ -1,10 +1,9 @@
-"""Datasets made here: a recipe's episodes, written as a Minari dataset like any other."""
+"""Datasets that the project collects itself: a recipe, a seed and a number of steps give the same bytes every time."""
 
-import importlib
 import shutil
 import tempfile
 import warnings
-from collections.abc import Sequence
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,77 +12,92 @@ import minari
 import numpy as np
 from minari.data_collector import EpisodeBuffer
 
+import qdot.envs  # noqa: F401 - registers our environments
+from qdot.data import collect_halfcheetah, collect_maze, collect_pendulum
+from qdot.data.collect_episodes import returns_of
 from qdot.data.minari import datasets_root
-from qdot.data.recipe_names import RECIPES, recipe_module
-from qdot.data.recipes.episode import Episode
-from qdot.errors import ParamsError
+from qdot.errors import DataError, ParamsError
+
+AUTHOR = "Q-DOT, reproduced"
+RECIPES = {
+    "pointmaze-umaze": collect_maze,
+    "halfcheetah-replay": collect_halfcheetah,
+    "pendulum": collect_pendulum,
+}
 
 
 @dataclass(frozen=True)
-class Collected:
-    """A dataset on disk.
+class CollectResult:
+    """A collected dataset.
 
     Attributes:
-        id: Minari's id.
-        path: Its folder.
+        path: Its folder (holds `data/`), in Minari's format.
+        id: Its Minari id.
+        episodes: How many.
+        steps: How many.
+        return_mean: Over episodes, undiscounted; the last one may be cut short.
+        return_min: The lowest.
+        return_max: The highest.
     """
 
-    id: str
     path: Path
+    id: str
+    episodes: int
+    steps: int
+    return_mean: float
+    return_min: float
+    return_max: float
 
 
-def collect(recipe: str, seed: int, steps: int, directory: Path) -> Collected:
-    """Run a recipe and write its episodes; what an earlier run wrote under the same id is replaced at the end.
+def collect(recipe: str, seed: int, steps: int, directory: Path) -> CollectResult:
+    """Collect a dataset and write it as a Minari dataset, in place of an earlier one of the same id.
 
     Args:
         recipe: One of `RECIPES`.
         seed: Of everything random.
-        steps: Steps to record.
-        directory: Gets `minari/qdot/<recipe>/seed<k>-<steps>-v0`.
+        steps: Environment steps to record.
+        directory: The dataset goes to `directory/<id>`; made where it is missing.
 
     Raises:
-        ParamsError: no such recipe.
+        ParamsError: no such recipe, or no positive number of steps, or a negative seed.
+        DataError: the folder cannot be written.
     """
     if recipe not in RECIPES:
-        raise ParamsError(f"recipe {recipe!r} is unknown; expected one of: {', '.join(RECIPES)}")
-    module = importlib.import_module(recipe_module(recipe))
+        raise ParamsError(f"recipe {recipe!r}: no such recipe; expected one of: {', '.join(RECIPES)}")
+    if steps < 1 or seed < 0:
+        raise ParamsError(f"recipe {recipe!r}: found {steps} steps, seed {seed}; expected steps >= 1 and seed >= 0")
+    module = RECIPES[recipe]
+    generator = np.random.default_rng([zlib.crc32(recipe.encode()), seed])
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*is out of date.*")  # -v4 on purpose: docs/datasets.md
-        episodes = module.collect(seed, steps)
+        warnings.filterwarnings("ignore", ".*is out of date", DeprecationWarning)  # the version is chosen
         environment = gymnasium.make(module.ENVIRONMENT)
-    identity = f"qdot/{recipe}/seed{seed}-{steps}-v0"
-    target = directory / "minari" / identity
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".writing-") as temporary:
-        with datasets_root(Path(temporary).resolve()):
-            _write(identity, episodes, environment)
-        shutil.rmtree(target, ignore_errors=True)
-        (Path(temporary) / identity).rename(target)
-    return Collected(identity, target)
+    try:
+        episodes = module.collect_episodes(environment, generator, steps)
+        identity = f"qdot/{recipe}-seed{seed}-{steps}-v0"
+        path = _write(identity, episodes, environment, f"recipe {recipe}", directory)
+    finally:
+        environment.close()
+    returns = returns_of(episodes)
+    statistics = (float(value) for value in (returns.mean(), returns.min(), returns.max()))
+    return CollectResult(path, identity, len(episodes), sum(map(len, episodes)), *statistics)
 
 
-def _write(identity: str, episodes: Sequence[Episode], environment: gymnasium.Env) -> None:
-    """Write episodes by Minari, in its current root."""
-    buffers = []
-    for index, episode in enumerate(episodes):
-        last = np.arange(len(episode.rewards)) == len(episode.rewards) - 1
-        buffers.append(
-            EpisodeBuffer(
-                id=index,
-                seed=episode.seed,
-                observations=episode.observations,
-                actions=episode.actions,
-                rewards=episode.rewards.tolist(),
-                terminations=(last & episode.terminated).tolist(),
-                truncations=(last & (not episode.terminated)).tolist(),
-            )
-        )
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*is set to None.*")  # no author, no links: made here
-        minari.create_dataset_from_buffers(
-            identity,
-            buffers,
-            observation_space=environment.observation_space,
-            action_space=environment.action_space,
-            description="Collected by a recipe of qdot (docs/datasets.md).",
-        )
+def _write(
+    identity: str, episodes: list[EpisodeBuffer], environment: gymnasium.Env, algorithm: str, directory: Path
+) -> Path:
+    """Write into a folder of its own, then move it into place."""
+    target = directory / identity
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=directory, prefix=".collect-") as folder, datasets_root(Path(folder)):
+            with warnings.catch_warnings():  # about an e-mail address, a link and an evaluation environment
+                warnings.filterwarnings("ignore", category=UserWarning, module=r"minari\.")
+                minari.create_dataset_from_buffers(
+                    identity, episodes, env=environment, algorithm_name=algorithm, author=AUTHOR
+                )
+            if target.exists():
+                shutil.rmtree(target)
+            (Path(folder) / identity).rename(target)
+    except OSError as error:
+        raise DataError(f"{target}: cannot be written ({error}); expected a writable folder with free space") from error
+    return target

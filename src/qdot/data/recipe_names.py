@@ -1,8 +1,7 @@
 """Names of the collection recipes: data only, so that the workflow can ask without importing a simulator."""
 
-RECIPES = ("pendulum", "pointmaze-umaze", "halfcheetah-replay")
-
-
-def recipe_module(recipe: str) -> str:
-    """The module that collects a recipe's episodes."""
-    return f"qdot.data.recipes.{recipe.replace('-', '_')}"
+RECIPES = {
+    "pointmaze-umaze": "qdot.data.collect_maze",
+    "halfcheetah-replay": "qdot.data.collect_halfcheetah",
+    "pendulum": "qdot.data.collect_pendulum",
+}

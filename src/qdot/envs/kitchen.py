@@ -25,12 +25,15 @@ NOISE_AMPLITUDE = np.repeat([0.1, 0.005, 0.0005, 0.005, 0.1, 0.005, 0.1, 0.005],
 class KitchenEnv(gymnasium.Env[Array, Array]):
     """The kitchen as D4RL's `kitchen-*-v0` datasets know it.
 
-    Observation (60): readings of 30 joint positions with uniform noise, then the 30 goal positions (0 but for the tasks'
-    elements). Action (9) in [-1, 1]: joint speeds; the controller aims at the last noisy reading plus speed x 0.08 s.
-    Reward +1 when a task's noisy distance to its goal first falls below 0.3; the episode ends when all are done, or after
-    280 steps. It differs from Gymnasium-Robotics' `FrankaKitchen-v1`, whose model it uses, in the noise (there ten times
-    smaller), in measuring tasks on noisy readings, and in leaving velocities out of the observation. The noise decides scores.
-    Dynamics and constants restate D4RL (Apache-2.0).
+    Observation (60): readings of 30 joint positions with uniform noise, then the 30 goal positions (0 but for the
+    tasks' elements). Action (9) in [-1, 1]: joint speeds; the controller aims at the last noisy reading plus
+    speed x 0.08 s. Reward +1 when a task's noisy distance to its goal first falls below 0.3; the episode ends when
+    all are done, or after 280 steps.
+
+    It differs from Gymnasium-Robotics' `FrankaKitchen-v1`, whose model it uses, in the noise (there ten times smaller
+    on the robot, 200 times on the rest), in measuring tasks on the noisy readings, and in its observation (there
+    positions, velocities and goals in a dictionary). The noise decides scores. Dynamics and constants restate D4RL
+    (Apache-2.0).
 
     Attributes:
         reference_scores: Returns that D4RL calls 0 and 100.

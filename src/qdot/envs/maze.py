@@ -19,15 +19,15 @@ WALL = 1
 class PointMazeEnv(gymnasium.Env[Array, Array]):
     """Reach the far end of a U-shaped maze and stay there.
 
-    Observation (4): position x, y in metres, velocity x, y in metres per second. Action (2) in [-1, 1]: forces. Reward 1 for
-    every step that ends within 0.45 m of the goal's centre, else 0; nothing terminates, an episode is 300 steps. It
-    differs from the stock `PointMaze_UMaze-v3` in that the goal is always the centre of cell (3, 1) and so is no part of the
-    observation. Starts are the stock's: any other cell, uniform within 0.25 m of its centre.
+    Observation (4): position x, y in metres, velocity x, y in metres per second. Action (2) in [-1, 1]: forces. Reward
+    1 for every step that ends within 0.45 m of the goal, else 0; nothing terminates, an episode is 300 steps. It
+    differs from the stock `PointMaze_UMaze-v3` in that the goal is always the centre of cell (3, 1), and so is no part
+    of the observation. Starts are the stock's: any other cell, uniform within 0.25 m of its centre per axis.
 
     Attributes:
         reference_scores: Mean returns of a uniform random policy and of the waypoint controller without noise,
-            over 100 episodes (`qdot.data.collect_references`).
-        goal: Its centre (2,).
+            over 1,000 episodes (`qdot.data.collect_references`).
+        goal: Position (2,) of the goal, in metres.
     """
 
     metadata = {"render_modes": ["human", "rgb_array", "depth_array"], "render_fps": 50}  # noqa: RUF012 - Gymnasium's form
@@ -46,15 +46,16 @@ class PointMazeEnv(gymnasium.Env[Array, Array]):
         """Draw a start; `options["reset_cell"]` (row, column) fixes its cell."""
         super().reset(seed=seed)
         start = (options or {}).get("reset_cell")
-        observation, info = self._stock.reset(seed=seed, options={"goal_cell": GOAL_CELL, "reset_cell": start})
+        found, _ = self._stock.reset(seed=seed, options={"goal_cell": GOAL_CELL, "reset_cell": start})
         self._stock.goal = self.goal.copy()  # without the noise that the stock puts on it
         self._stock.update_target_site_pos()
-        return observation["observation"], {"success": self._reached(observation["observation"])}
+        return found["observation"], {"success": self._reached(found["observation"])}
 
     def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
         """Push for 0.01 s; truncation is the registered time limit."""
-        observation, reward, _, _, _ = self._stock.step(action)
-        return observation["observation"], float(reward), False, False, {"success": self._reached(observation["observation"])}
+        found, reward, _, _, _ = self._stock.step(action)
+        observation = found["observation"]
+        return observation, float(reward), False, False, {"success": self._reached(observation)}
 
     def _reached(self, observation: Array) -> bool:
         return bool(np.linalg.norm(observation[:2] - self.goal) <= GOAL_RADIUS)

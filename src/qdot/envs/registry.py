@@ -56,6 +56,12 @@ def entry_module(environment: str) -> str | None:
     return module if found else None
 
 
+def values_of(environment: str | None) -> list[Any]:
+    """What a digest must know of an environment beside its code: its id, and of ours the horizon and arguments."""
+    entry = ENVIRONMENTS.get(environment or "")
+    return [environment, *([entry.location, entry.horizon, dict(entry.values)] if entry else [])]
+
+
 def is_available(environment: str) -> tuple[bool, str]:
     """Whether an environment can be made here, and why not."""
     if environment.startswith(OWN) and environment not in ENVIRONMENTS:

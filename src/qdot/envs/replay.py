@@ -39,7 +39,7 @@ def replay_kitchen(
         environment: A kitchen of the recording's tasks.
         observations: (n, 60), as in the file.
         actions: (n, 9).
-        rewards: (n,), the number of tasks completed so far in the episode.
+        rewards: (n,), the number of tasks that the row's own observation shows as completed so far.
         terminals: (n,), True in each episode's last row.
 
     Raises:
@@ -66,14 +66,14 @@ def replay_kitchen(
 
 
 def _replay_episode(kitchen: KitchenEnv, observations: Array, actions: Array) -> tuple[list[int], Array]:
-    """Steps at which a task was completed, and the robot's joints (n, 9) after each action."""
+    """Rows whose observation first shows a task completed, and the robot's joints (n, 9) after each action."""
     kitchen.reset(seed=0)
     rewards, joints = np.zeros(len(actions)), np.empty((len(actions), ROBOT_JOINTS))
     for step, (observation, action) in enumerate(zip(observations, actions, strict=True)):
         kitchen.take_reading(observation[:JOINTS])
         rewards[step] = kitchen.step(action)[1]
         joints[step] = kitchen.joints[:ROBOT_JOINTS]
-    return _steps_of_increments(np.cumsum(rewards)), joints
+    return [step + 1 for step in _steps_of_increments(np.cumsum(rewards))], joints
 
 
 def _steps_of_increments(counts: Sequence[float] | Array) -> list[int]:

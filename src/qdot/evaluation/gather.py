@@ -18,7 +18,7 @@ from qdot.provenance import find_json, read_json
 from qdot.study import Cell, Study
 
 CELL = ["dataset", "algorithm", "seed"]
-CELL_COLUMNS = [*CELL, "stage", "status", "reason", "step", "term", "digest"]
+CELL_COLUMNS = [*CELL, "stage", "status", "reason", "step", "term", "digest", "log_tail"]
 EVALUATION_COLUMNS = [
     "dataset",
     "algorithm",
@@ -111,13 +111,16 @@ def _cell_row(cell: Cell, stage: str, manifest: Mapping[str, Any]) -> dict[str, 
         "step": detail.get("step"),
         "term": detail.get("term"),
         "digest": manifest.get("digest"),
+        "log_tail": detail.get("log_tail"),
     }
 
 
 def _provenance_rows(cell: Cell, stage: str, directory: Path, manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Digest, code, versions, environment and acceptances of a manifest, and all of runtime.json."""
+    """Digest, code, versions, environment and acceptances of a cell that ran, and all of its runtime.json."""
+    if manifest["status"] == "not run":
+        return
     kept = {key: manifest[key] for key in ("digest", "code", "versions", "environment", "accepted") if key in manifest}
-    kept["runtime"] = (find_json(directory / "runtime.json") or {}) if "digest" in manifest else {}
+    kept["runtime"] = find_json(directory / "runtime.json") or {}
     for field, value in flatten(kept):
         yield {**cell._asdict(), "stage": stage, "field": field, "value": value}
 

@@ -1,14 +1,17 @@
 """Rollouts of policies in worker processes; the numbers do not depend on how many workers there are.
 
 Episodes run in blocks of fixed size, each block in lockstep with one batched call of the policy per step. A finished
-episode's last observation stays in the batch, so that the batch's shape, and with it every bit of the others' actions, is constant.
+episode's last observation stays in the batch and a short block is filled up, so that the batch's shape, and with it
+every bit of an episode's actions, depends neither on the other episodes nor on how many are asked for.
 """
 
 import functools
 import multiprocessing
+import warnings
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,9 +20,10 @@ import numpy as np
 import numpy.typing as npt
 
 import qdot.envs  # noqa: F401 - registers our environments
-from qdot.errors import ParamsError
+from qdot.errors import ParamsError, ResultsError
 
 BLOCK = 10  # episodes
+ACTING = 1  # tells a policy's stream from its environment's
 PROTOCOLS = {"final": 0, "training": 1}  # separate streams of start states
 
 
@@ -71,7 +75,9 @@ def make_environments(environment: str, count: int) -> list[gymnasium.Env[Any, A
     Raises:
         ParamsError: its observations or actions are no vectors, or its episodes have no time limit.
     """
-    made = [gymnasium.make(environment) for _ in range(count)]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*is out of date", DeprecationWarning)  # the version is chosen
+        made = [gymnasium.make(environment) for _ in range(count)]
     spec = made[0].spec
     for name, space in (("observation", made[0].observation_space), ("action", made[0].action_space)):
         if not isinstance(space, gymnasium.spaces.Box) or len(space.shape) != 1:
@@ -95,12 +101,14 @@ def run_block(
         readout: How it acts.
         seeds: Randomness of each episode: of the environment, and of a readout that samples.
     """
-    generators = [np.random.default_rng(seed.spawn(1)[0]) for seed in seeds]
     starts = [
         environment.reset(seed=int(seed.generate_state(1)[0]))[0]
         for environment, seed in zip(environments, seeds, strict=True)
     ]
-    observations = np.stack(starts)
+    filling = max(BLOCK - len(seeds), 0)
+    observations = np.stack([*starts, *([starts[0]] * filling)])
+    streams = [*seeds, *([seeds[0]] * filling)]
+    generators = [np.random.default_rng([*seed.generate_state(4), ACTING]) for seed in streams]
     totals, lengths = np.zeros(len(seeds)), np.zeros(len(seeds), int)
     success: list[int | None] = [None] * len(seeds)
     running = list(range(len(seeds)))
@@ -146,7 +154,21 @@ def _start_worker() -> None:
 
 
 def run_task(task: Task) -> list[dict[str, Any]]:
-    """Run a block in a worker; returns a row per episode."""
+    """Run a block in a worker; returns a row per episode.
+
+    Raises:
+        ResultsError: it failed. Its cause is the traceback as text: an exception of another package may not survive
+            the way between processes.
+    """
+    try:
+        return _run_task(task)
+    except Exception as error:
+        where = f"{task.dataset}, seed {task.seed}, readout {task.readout}, step {task.step}, episodes {task.episodes}"
+        kind = type(error).__name__
+        raise ResultsError(f"rollout in {task.environment} failed ({where}): {kind}: {error}") from error
+
+
+def _run_task(task: Task) -> list[dict[str, Any]]:
     from qdot.training.checkpoint import Policy
 
     seeds = [episode_seed(task.dataset, task.protocol, task.seed, task.step, episode) for episode in task.episodes]
@@ -154,6 +176,7 @@ def run_task(task: Task) -> list[dict[str, Any]]:
     results = run_block(environments, Policy.from_bytes(task.policy), task.readout, seeds)
     return [
         {
+            "dataset": task.dataset,
             "seed": task.seed,
             "readout": task.readout,
             "step": task.step,
@@ -193,10 +216,16 @@ class Evaluator:
         """Wait for all that was queued; a row per episode, sorted by (seed, readout, step, episode).
 
         Raises:
-            Exception: whatever a worker raised, with its traceback as the cause.
+            ResultsError: a rollout failed, with the worker's traceback; or a worker process was ended from outside.
         """
-        rows = [row for future in self._pending for row in future.result()]
-        self._pending = []
+        pending, self._pending = self._pending, []
+        try:
+            rows = [row for future in pending for row in future.result()]
+        except BrokenProcessPool as error:
+            raise ResultsError(
+                f"rollouts in {self._environment}: a worker process was ended from outside; expected free memory for "
+                f"{BLOCK} environments per worker. Use fewer workers"
+            ) from error
         return sorted(rows, key=lambda row: (row["seed"], row["readout"], row["step"], row["episode"]))
 
     def close(self) -> None:

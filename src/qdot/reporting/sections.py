@@ -184,7 +184,7 @@ def _failures(source: Source) -> Section:
         "failures",
         "Failed and not run",
         "Every cell without a score, with its reason.",
-        "A failed seed stops alone; the next run tries it again. Log tails are in the cell's manifest.json.",
+        "A failed seed stops alone; the next run tries it again. Its manifest.json holds the same reason.",
         [source.path("cells.csv")],
         state.failures(source),
     )

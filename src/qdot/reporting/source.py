@@ -18,12 +18,25 @@ from qdot.study import Study
 CLAIMS = Path("workflow/resources/claims.yaml")
 PUBLISHED = Path("workflow/resources/published_scores.csv")
 DEVIATIONS = Path("docs/deviations.md")
-NAMES = ("dataset", "algorithm", "readout", "protocol", "status", "reason", "term", "digest", "field", "value", "stage")
+NAMES = (
+    "dataset",
+    "algorithm",
+    "readout",
+    "protocol",
+    "status",
+    "reason",
+    "term",
+    "digest",
+    "field",
+    "value",
+    "stage",
+    "log_tail",
+)
 COLUMNS = {
     "scores": ["dataset", "algorithm", "readout", "seed", "protocol", "score", "episodes", "status"],
     "summary": ["dataset", "algorithm", "readout", "protocol", "metric", "value", "low", "high", "seeds", "episodes"],
     "coverage": ["protocol", "dataset", "included", "missing"],
-    "cells": ["dataset", "algorithm", "seed", "stage", "status", "reason", "step", "term", "digest"],
+    "cells": ["dataset", "algorithm", "seed", "stage", "status", "reason", "step", "term", "digest", "log_tail"],
     "trajectories": ["dataset", "algorithm", "readout", "quantity", "step", "value", "low", "high", "seeds"],
     "datasets": ["dataset", "domain", "standing", "status", "reason", "checksum", "licence", "environment"],
     "values": ["dataset", "algorithm", "key", "value", "set_by"],

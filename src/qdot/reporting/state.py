@@ -61,14 +61,18 @@ def scale(source: Source) -> list[Row]:
 
 def failures(source: Source) -> Row:
     """Cells without a score: failed ones by (dataset, algorithm, reason), not run ones by (algorithm, reason)."""
-    rows = source.cells[source.cells["status"] != "ok"].fillna({"reason": "no reason recorded", "term": ""})
+    rows = source.cells[source.cells["status"] != "ok"].fillna(
+        {"reason": "no reason recorded", "term": "", "log_tail": ""}
+    )
     failed: dict[tuple[Any, ...], Row] = {}
     absent: dict[tuple[Any, ...], Row] = {}
     for row in records(rows):
         if row.status == "failed":
             step = int(row.step) if known(row.step) else None
             cause = (row.dataset, row.algorithm, row.reason, step)
-            entry = failed.setdefault(cause, {"term": row.term, "seeds": {}} | dict(zip(FAILED, cause, strict=True)))
+            entry = failed.setdefault(
+                cause, {"term": row.term, "log_tail": row.log_tail, "seeds": {}} | dict(zip(FAILED, cause, strict=True))
+            )
             entry["seeds"][row.seed] = None
         else:
             why = (row.algorithm, row.reason)
@@ -138,8 +142,8 @@ def training_times(source: Source) -> list[Row]:
 
 
 def digests(source: Source) -> list[Row]:
-    """Digest of every trained and evaluated cell that has one."""
-    rows = source.cells.dropna(subset="digest")
+    """Digest of every cell that ran, by stage."""
+    rows = source.cells[source.cells["status"] != "not run"]
     return [row._asdict() for row in records(rows[["dataset", "algorithm", "seed", "stage", "status", "digest"]])]
 
 

@@ -16,7 +16,7 @@ CHECKPOINT_BYTES = 8_000_000  # policy, optimiser state and curves of one cell, 
 UNKNOWN_BYTES = 250_000_000  # a D4RL file whose size is not recorded
 WARM_UP = 5
 PROBE_STEPS = 20
-SHORT = 200_000  # seed-steps below which no estimate is worth a probe
+SHORT = 20_000  # seed-steps below which no estimate is worth a probe
 GIB = 2**30
 
 
@@ -62,7 +62,7 @@ def _downloads(jobs: list[dict[str, Any]]) -> int:
         if job["values"]["source"] == "d4rl":
             size = job["bytes"] or UNKNOWN_BYTES
             total += size
-            log.info("to fetch (unless it is in data/raw or a local mirror): %s, %.1f MB", job["dataset"], size / 1e6)
+            log.info("to fetch, unless data/raw or a local mirror has it: %s, %.1f MB", job["dataset"], size / 1e6)
     return total
 
 

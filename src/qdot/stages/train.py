@@ -1,6 +1,7 @@
 """`qdot train`: one dataset and algorithm, every due seed in one batched model."""
 
 import logging
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -46,6 +47,7 @@ def run(recipe: Path, seeds: list[int], manifests: list[Path], device: str) -> N
 def _train(job: Job, due: list[int], device: str) -> None:
     """Train, with evaluations in a process beside."""
     values, started = job.recipe["params"], time.perf_counter()
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # torch wants it for deterministic products on a GPU
     torch.use_deterministic_algorithms(True)
     dataset = training_dataset(load_prepared(Path(job.recipe["data_dir"])), values["train"]["reward"])
     environment = values["data"].get("environment")

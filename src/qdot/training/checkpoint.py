@@ -168,8 +168,9 @@ def unpack_tensors(content: bytes, origin: str) -> tuple[dict[str, Tensor], dict
         raise ResultsError(f"{origin}: is damaged or no safetensors file ({error}); train this cell again") from error
     except (KeyError, ValueError) as error:
         raise ResultsError(f"{origin}: has no description by qdot, expected a file that `qdot train` wrote") from error
-    if description.get("schema") != SCHEMA:
-        raise ResultsError(f"{origin}: schema {description.get('schema')!r}, expected {SCHEMA}; train this cell again")
+    found = description.get("schema") if isinstance(description, dict) else None
+    if found != SCHEMA:
+        raise ResultsError(f"{origin}: schema {found!r}, expected {SCHEMA}; train this cell again")
     return tensors, description
 
 

@@ -1,0 +1,196 @@
+"""Verdicts: what each rule gives, and what keeps a small study from deciding anything."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from fake_study import TOP, fill, new_study
+
+from qdot.errors import ResultsError
+from qdot.evaluation import claims, rules
+from qdot.evaluation.compare import compare
+from qdot.evaluation.statistics import Estimate
+from qdot.reporting.source import read_deviations
+from qdot.study import Study
+
+FULL = {"train.steps": 1000000, "train.evaluate_every": 100000}
+
+
+def judged(study: Study) -> dict[int, dict[str, Any]]:
+    compare(study)
+    return {claim["id"]: claim for claim in json.loads((study.compare_dir / "claims.json").read_text())}
+
+
+def shifted(gains: dict[str, float]) -> Any:
+    """Scores of 50 for every algorithm but those with a gain; seeds spread by a point."""
+    return lambda cell, readout: 50 + gains.get(cell.algorithm, 0.0) + 0.5 * (cell.seed % 3 - 1)
+
+
+@pytest.mark.parametrize(
+    ("rule", "bound", "interval", "verdict"),
+    [
+        ("reaches", 10.0, (8, 6, 12), "supported"),
+        ("reaches", 10.0, (5, 1, 9), "not supported"),
+        ("reaches", 10.0, (5, -1, 11), "inconclusive"),
+        ("not_worse", 2.0, (0, -2, 3), "supported"),
+        ("not_worse", 2.0, (-5, -8, -2.1), "not supported"),
+        ("not_worse", 2.0, (-1, -4, 2), "inconclusive"),
+        ("above", 0.0, (1, 0.1, 2), "supported"),
+        ("above", 0.0, (-1, -2, -0.1), "not supported"),
+        ("above", 0.0, (0, -1, 1), "inconclusive"),
+        ("below", 5.0, (2, 1, 4.9), "supported"),
+        ("below", 5.0, (9, 5.1, 12), "not supported"),
+        ("below", 5.0, (5, 4, 6), "inconclusive"),
+        ("below", 5.0, (2, math.nan, math.nan), "inconclusive"),
+    ],
+)
+def test_a_rule_needs_the_whole_interval(rule: str, bound: float, interval: tuple[float, ...], verdict: str) -> None:
+    assert rules.verdict(rule, Estimate(*interval), bound) == verdict
+
+
+def test_an_unknown_rule_is_named() -> None:
+    with pytest.raises(ResultsError, match="unknown rule 'better'; expected one of: reaches"):
+        rules.find("better")
+
+
+@pytest.mark.parametrize(("gain", "verdict"), [(12.0, "supported"), (4.0, "not supported")])
+def test_a_margin_is_judged_on_its_own_dataset(tmp_path: Path, gain: float, verdict: str) -> None:
+    study = new_study(tmp_path, "paper", dataset="hopper-medium-v2", algorithm="qdot,iql,bc", set=FULL)
+    fill(study, score=shifted({"qdot": gain, "bc": -20.0}))
+    claim = judged(study)[2]
+    assert claim["verdict"] == verdict
+    assert claim["measured"] == pytest.approx(gain)
+    assert claim["low"] < gain < claim["high"]
+    assert (claim["datasets"], claim["seeds"]) == (["hopper-medium-v2"], 5)
+    assert any("best baseline iql" in note for note in claim["notes"])
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        ({"seed": "0,1,2"}, "3 seeds, fewer than the 5"),
+        ({"set": {"train.steps": 20000}}, "20,000 training steps, fewer than 1,000,000"),
+    ],
+)
+def test_a_small_study_decides_nothing(tmp_path: Path, config: dict[str, Any], reason: str) -> None:
+    study = new_study(
+        tmp_path, "paper", **{"dataset": "kitchen-partial-v0", "algorithm": "qdot,iql", "set": FULL, **config}
+    )
+    fill(study, score=shifted({"qdot": 25.0}))
+    claim = judged(study)[3]
+    assert claim["verdict"] == "inconclusive"
+    assert any(reason in note for note in claim["notes"])
+    assert any("would be: supported" in note for note in claim["notes"])
+
+
+def test_a_part_of_the_datasets_decides_nothing_about_all(tmp_path: Path) -> None:
+    study = new_study(tmp_path, "paper", dataset="hopper-medium-v2,kitchen-mixed-v0", algorithm="qdot,iql", set=FULL)
+    fill(study, score=shifted({"qdot": 5.0}))
+    claim = judged(study)[1]
+    assert claim["verdict"] == "inconclusive"
+    assert any("2 of the 18 datasets" in note for note in claim["notes"])
+
+
+def test_stand_ins_are_never_the_papers_datasets(tmp_path: Path) -> None:
+    study = new_study(tmp_path, "quick")
+    fill(study, score=shifted({"qdot": 30.0}))
+    found = judged(study)
+    assert {claim["verdict"] for claim in found.values()} == {"inconclusive", "not tested"}
+    assert found[1]["datasets"] == ["pointmaze-umaze", "halfcheetah-replay"]  # pendulum enters no claim
+    assert any("Stand-ins" in note for note in found[1]["notes"])
+
+
+@pytest.mark.parametrize(
+    ("claim", "reason"),
+    [(2, "hopper-medium-v2 not in this study"), (4, "algorithm adversarial is not in this study"), (6, "6 datasets")],
+)
+def test_what_was_not_run_is_not_tested(tmp_path: Path, claim: int, reason: str) -> None:
+    study = new_study(tmp_path, "kitchen", seed="0")
+    fill(study)
+    found = judged(study)[claim]
+    assert found["verdict"] == "not tested"
+    assert found["measured"] is None
+    assert reason in found["notes"][0]
+
+
+def test_the_map_on_halfcheetah_is_judged_under_the_two_other_scales_only(tmp_path: Path) -> None:
+    study = new_study(tmp_path, "quick")
+    fill(study)
+    assert "gradient_norm" in judged(study)[7]["notes"][0]
+    other = new_study(tmp_path / "other", "quick", set={"algorithms.qdot.q_scale": "one"})
+    fill(other)
+    claim = judged(other)[7]
+    assert claim["measured"] == pytest.approx(1.0, abs=0.1)  # the invented curves are the same everywhere
+    assert claim["verdict"] == "inconclusive"
+
+
+def test_antmaze_v0_stands_in_only_where_v2_was_not_run(tmp_path: Path) -> None:
+    study = new_study(tmp_path, "paper_v0", algorithm="qdot,iql", set=FULL)
+    fill(study, score=shifted({"qdot": 0.5}))
+    claim = judged(study)[6]
+    assert all(dataset.endswith("-v0") for dataset in claim["datasets"])
+    assert claim["verdict"] == "supported"
+
+
+def test_a_failed_competitor_leaves_nothing_to_compare(tmp_path: Path) -> None:
+    study = new_study(tmp_path, "paper", dataset="hopper-medium-v2", algorithm="qdot,iql", set=FULL)
+    fill(study, algorithms=("qdot",))
+    claim = judged(study)[2]
+    assert claim["verdict"] == "not tested"
+    assert "no baseline has a score" in claim["notes"][0]
+
+
+def test_steadier_training_is_seen(tmp_path: Path) -> None:
+    study = new_study(tmp_path, "paper", dataset="hopper-medium-v2", algorithm="qdot,adversarial", set=FULL)
+    fill(study, algorithms=("qdot", "adversarial"))
+    for seed in study.seeds:  # make the adversarial scores swing by 20 points late in training
+        path = study.train_dir("hopper-medium-v2", "adversarial", seed) / "evaluations.csv"
+        header, *rows = path.read_text().splitlines()
+        swung = []
+        for row in rows:
+            cells = row.split(",")
+            cells[9] = str(float(cells[9]) + 10 * (-1) ** (int(cells[4]) // 100000))
+            swung.append(",".join(cells))
+        path.write_text("\n".join([header, *swung]) + "\n")
+    claim = judged(study)[4]
+    assert claim["measured"] == pytest.approx(11, abs=1)  # sd of +-10 over five late evaluations is near 11
+    assert any("would be: supported" in note for note in claim["notes"])
+
+
+def test_claims_refer_to_deviations_that_exist() -> None:
+    known = {entry.id for entry in read_deviations(TOP / "docs" / "deviations.md")}
+    for claim in claims.load(TOP)["claims"]:
+        assert set(claim["deviations"]) <= known, claim["id"]
+
+
+def test_every_choice_of_ours_among_the_parameters_is_a_deviation() -> None:
+    named = {key for entry in read_deviations(TOP / "docs" / "deviations.md") for key in entry.parameters}
+    section = (TOP / "params.yaml").read_text().split("  qdot:\n")[1].split("\n  iql:")[0]
+    chosen = {line.split(":")[0].strip() for line in section.splitlines() if "[C]" in line}
+    assert chosen
+    assert {f"algorithms.qdot.{key}" for key in chosen} <= named
+
+
+def test_all_seven_claims_of_the_paper_are_there() -> None:
+    assert [claim["id"] for claim in claims.load(TOP)["claims"]] == list(range(1, 8))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"quantity": "luck"}, "claim 1: unknown quantity 'luck'"),
+        ({"rule": None}, "unknown rule None"),
+        ({"colour": "red"}, r"unknown: \['colour'\]"),
+    ],
+)
+def test_a_broken_claim_is_named(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    content = yaml.safe_load((TOP / claims.CLAIMS).read_text())
+    content["claims"][0] |= change
+    path = tmp_path / claims.CLAIMS
+    path.parent.mkdir(parents=True)
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(ResultsError, match=message):
+        claims.load(tmp_path)

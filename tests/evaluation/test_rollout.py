@@ -1,0 +1,166 @@
+"""Rollouts: the same numbers whatever runs beside them, and clear failures."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+import pytest
+from tiny_cells import random_dataset, values
+
+from qdot.errors import ParamsError, ResultsError
+from qdot.evaluation.rollout import BLOCK, Episode, Evaluator, episode_seed, make_environments, run_block
+from qdot.training.loop import Trainer
+
+
+class Counter(gymnasium.Env[npt.NDArray[np.float64], npt.NDArray[np.float64]]):
+    """Starts at a random number of steps to go and counts down; the reward is the action."""
+
+    observation_space = gymnasium.spaces.Box(0.0, 100.0, (1,), np.float64)
+    action_space = gymnasium.spaces.Box(-1.0, 1.0, (1,), np.float64)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
+        super().reset(seed=seed)
+        self.left = int(self.np_random.integers(2, 30))
+        return np.array([float(self.left)]), {}
+
+    def step(self, action: Any) -> Any:
+        self.left -= 1
+        return np.array([float(self.left)]), float(action[0]), self.left == 0, False, {"success": self.left == 1}
+
+
+class Sampler:
+    """Acts with its rows' own noise, and remembers the shapes it was asked for."""
+
+    def __init__(self) -> None:
+        self.shapes: set[tuple[int, ...]] = set()
+
+    def act(
+        self,
+        observations: npt.NDArray[Any],
+        readout: str | None = None,
+        generators: Sequence[np.random.Generator] | None = None,
+    ) -> npt.NDArray[np.float32]:
+        self.shapes.add(observations.shape)
+        assert generators is not None
+        noise = np.array([generator.uniform(-0.1, 0.1) for generator in generators])
+        return (observations[:, :1] / 100 + noise[:, None]).astype(np.float32)
+
+
+def seeds(*episodes: int) -> list[np.random.SeedSequence]:
+    return [episode_seed("d", "final", 0, 0, episode) for episode in episodes]
+
+
+def rollout(policy: Sampler, *episodes: int) -> list[Episode]:
+    return run_block([Counter() for _ in episodes], policy, "policy", seeds(*episodes))
+
+
+def test_an_episodes_numbers_do_not_depend_on_its_block() -> None:
+    policy = Sampler()
+    together = rollout(policy, *range(BLOCK))
+    assert rollout(policy, 3) == [together[3]]
+    assert rollout(policy, 7, 2) == [together[7], together[2]]
+    assert policy.shapes == {(BLOCK, 1)}
+    assert len({episode.length for episode in together}) > 3
+
+
+def test_return_length_and_success_are_the_episodes_own() -> None:
+    class One(Sampler):
+        def act(self, observations: Any, readout: Any = None, generators: Any = None) -> npt.NDArray[np.float32]:
+            return np.full((len(observations), 1), 0.5, np.float32)
+
+    environments = [Counter(), Counter()]
+    for episode, seed in zip(run_block(environments, One(), "policy", seeds(0, 1)), seeds(0, 1), strict=True):
+        start = Counter().reset(seed=int(seed.generate_state(1)[0]))[0][0]
+        assert episode == Episode(0.5 * start, int(start), 1)  # success was seen one step before the end
+
+
+def test_success_is_unknown_where_the_environment_does_not_tell() -> None:
+    environment = gymnasium.make("Pendulum-v1", max_episode_steps=5)
+    assert run_block([environment], Sampler(), "policy", seeds(0))[0].success is None
+
+
+def test_seeds_differ_by_dataset_protocol_seed_and_episode_and_by_step_only_in_training() -> None:
+    def state(*key: Any) -> tuple[int, ...]:
+        return tuple(episode_seed(*key).generate_state(4).tolist())
+
+    base = ("d", "training", 1, 100, 2)
+    others = [("e", *base[1:]), ("d", "final", 1, 100, 2), ("d", "training", 2, 100, 2), ("d", "training", 1, 200, 2)]
+    others += [("d", "training", 1, 100, 3)]
+    assert len({state(*key) for key in [base, *others]}) == 6
+    assert state(*base) == state(*base)
+    assert state("d", "final", 1, 100, 2) == state("d", "final", 1, 200, 2)
+
+
+@pytest.fixture(scope="module")
+def policies() -> dict[int, bytes]:
+    trainer = Trainer("qdot", values("qdot"), random_dataset(3, 1), [0, 5])
+    trainer.advance()
+    return trainer.policies()
+
+
+def evaluate(policies: dict[int, bytes], workers: int) -> list[dict[str, Any]]:
+    with Evaluator("Pendulum-v1", "pendulum", workers) as evaluator:
+        for seed in sorted(policies, reverse=workers > 1):
+            for readout in ("map", "best_of_n"):
+                evaluator.submit(policies[seed], seed, readout, 40, 12, "final")
+        return evaluator.rows()
+
+
+def test_the_numbers_do_not_depend_on_the_number_of_workers(policies: dict[int, bytes]) -> None:
+    one, two = evaluate(policies, 1), evaluate(policies, 2)
+    assert one == two
+    keys = [(row["dataset"], row["seed"], row["readout"], row["step"], row["episode"]) for row in one]
+    assert keys == [("pendulum", s, r, 40, e) for s in (0, 5) for r in ("best_of_n", "map") for e in range(12)]
+    assert {(row["length"], row["success"]) for row in one} == {(200, "")}
+    assert len({row["return"] for row in one}) == len(one)
+
+
+def test_a_damaged_policy_is_an_error_with_the_workers_traceback() -> None:
+    with Evaluator("Pendulum-v1", "pendulum") as evaluator:
+        evaluator.submit(b"no policy", 3, "map", 40, 2, "final")
+        with pytest.raises(
+            ResultsError, match=r"Pendulum-v1 failed \(pendulum, seed 3, readout map, step 40"
+        ) as raised:
+            evaluator.rows()
+    assert "in from_bytes" in str(raised.value.__cause__)
+
+
+@pytest.fixture
+def deadly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An environment of a user's module whose process dies at the first reset."""
+    text = (
+        "import os\n"
+        "import gymnasium\n"
+        "from gymnasium.envs.classic_control.pendulum import PendulumEnv\n"
+        "class Deadly(PendulumEnv):\n"
+        "    def reset(self, **options):\n"
+        "        os._exit(9)\n"
+        "gymnasium.register('Deadly-v0', Deadly, max_episode_steps=3)\n"
+    )
+    (tmp_path / "deadly_robots.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield "deadly_robots:Deadly-v0"
+    sys.modules.pop("deadly_robots", None)
+
+
+def test_a_worker_that_dies_is_told_so(deadly: str, policies: dict[int, bytes]) -> None:
+    with Evaluator(deadly, "mine") as evaluator:
+        evaluator.submit(policies[0], 0, "map", 40, 2, "final")
+        with pytest.raises(ResultsError, match=r"worker process was ended from outside.*fewer workers"):
+            evaluator.rows()
+
+
+def test_environments_that_cannot_be_rolled_out_are_refused() -> None:
+    with pytest.raises(ParamsError, match="'CartPole-v1': action space is Discrete"):
+        make_environments("CartPole-v1", 1)
+    entry = "gymnasium.envs.classic_control.pendulum:PendulumEnv"
+    gymnasium.register("Endless-v0", entry)
+    try:
+        with pytest.raises(ParamsError, match="has no time limit"):
+            make_environments("Endless-v0", 1)
+    finally:
+        gymnasium.registry.pop("Endless-v0")

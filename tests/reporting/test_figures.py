@@ -1,0 +1,91 @@
+"""Figures as inline SVG: page colours, unique ids, equal bytes."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from qdot.reporting import figures
+from qdot.reporting.palette import NAMED, STAND_INS, look
+from qdot.reporting.svg import inline
+
+
+@pytest.fixture
+def curves() -> pd.DataFrame:
+    steps = np.arange(0, 1001, 100)
+    rows = [
+        {
+            "algorithm": name,
+            "quantity": "score",
+            "step": step,
+            "value": base + step / 50,
+            "low": base,
+            "high": base + 40,
+        }
+        for name, base in (("qdot", 20), ("theirs", 10))
+        for step in steps
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_colours_are_the_pages_own(curves: pd.DataFrame) -> None:
+    svg = inline(figures.learning_curves(curves, ["qdot", "theirs"]), "a", "Learning curves")
+    assert not any(colour in svg for colour in STAND_INS)
+    assert f"stroke: var({look('qdot').variable})" in svg
+    assert "var(--muted)" in svg
+    assert set(re.findall(r"#[0-9a-f]{6}", svg)) == set()
+
+
+def test_equal_data_give_equal_bytes_and_two_figures_share_no_id(curves: pd.DataFrame) -> None:
+    first, again, other = (
+        inline(figures.learning_curves(curves, ["qdot"]), name, "Learning curves") for name in ("a", "a", "b")
+    )
+    assert first == again
+    ids = [set(re.findall(r' id="([^"]+)"', svg)) for svg in (first, other)]
+    assert ids[0]
+    assert ids[0].isdisjoint(ids[1])
+    assert "<metadata" not in first
+    assert "<style" not in first
+
+
+def test_a_label_is_escaped(curves: pd.DataFrame) -> None:
+    svg = inline(figures.learning_curves(curves, ["qdot"]), "a", 'curves "of" <qdot>')
+    assert 'aria-label="curves &quot;of&quot; &lt;qdot&gt;"' in svg
+
+
+def test_displacement_draws_every_quantile() -> None:
+    rows = [
+        {"quantity": f"displacement_q{q}", "step": step, "value": q / 100 * step}
+        for q in (10, 50, 90)
+        for step in (0, 10, 20)
+    ]
+    svg = inline(figures.displacement(pd.DataFrame(rows)), "d", "Displacement")
+    for text in (".1", ".5", ".9"):
+        assert f">{text}</text>" in svg
+
+
+def test_score_intervals_show_seeds_mean_and_published() -> None:
+    means = pd.DataFrame([{"algorithm": "iql", "readout": "policy", "value": 50.0, "low": 45.0, "high": 55.0}])
+    seeds = pd.DataFrame({"algorithm": ["iql"] * 3, "readout": ["policy"] * 3, "score": [48.0, 50.0, 52.0]})
+    published = pd.DataFrame({"algorithm": ["iql"], "score": [60.0]})
+    svg = inline(figures.score_intervals(means, seeds, published, ["iql"]), "s", "Scores")
+    inner = svg[svg.index("clip-path") :]
+    variable = look("iql").variable
+    assert len(re.findall(rf"<use [^>]*fill: var\({variable}\)", inner)) == 4  # three seeds and the mean
+    assert len(re.findall(r"<use [^>]*stroke: var\(--ink\)", inner)) == 1
+
+
+def test_one_seed_without_interval_can_be_drawn() -> None:
+    means = pd.DataFrame([{"algorithm": "bc", "readout": "policy", "value": 1.0, "low": np.nan, "high": np.nan}])
+    seeds = pd.DataFrame({"algorithm": ["bc"], "readout": ["policy"], "score": [1.0]})
+    nothing = pd.DataFrame({"algorithm": [], "score": []})
+    assert "<svg" in inline(figures.score_intervals(means, seeds, nothing, ["bc"]), "s", "Scores")
+
+
+def test_algorithms_have_looks_of_their_own() -> None:
+    looks = [look(name) for name in NAMED]
+    assert len({one.variable for one in looks}) == len(NAMED)
+    assert len({one.dashes for one in looks}) == len(NAMED)
+    outside = ("qdot", "theirs", "ours_too")
+    assert look("theirs", outside) != look("ours_too", outside)
