@@ -153,6 +153,8 @@ def import_closure(entries: Iterable[str], stop: Iterable[str] = ()) -> tuple[di
         if module in found or module in stop or path is None:
             continue
         found[module] = path
+        if module == "qdot":
+            continue  # the package's front door names modules that this work may not reach
         todo += [*_parsed(path)[1], *([parent] if parent else [])]
     return found, packages - set(sys.stdlib_module_names)
 

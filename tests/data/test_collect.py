@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import qdot.envs  # noqa: F401 - registers ours
+from qdot.data import recipe_names
 from qdot.data.collect import RECIPES, collect
 from qdot.data.collect_halfcheetah import LinearController, RunningMoments, improve
 from qdot.data.collect_maze import WaypointController, shortest_path
@@ -35,6 +36,10 @@ def test_collecting_twice_gives_the_same_bytes(recipe: str, tmp_path: Path) -> N
     assert first.id == f"qdot/{recipe}-seed0-{STEPS[recipe]}-v0"
     assert first.path == tmp_path / "one" / first.id
     assert sorted(path.name for path in (tmp_path / "one").iterdir()) == ["qdot"]
+
+
+def test_the_workflows_table_of_recipes_is_the_collectors() -> None:
+    assert {name: module.__name__ for name, module in RECIPES.items()} == recipe_names.RECIPES
 
 
 def test_another_seed_gives_another_dataset(tmp_path: Path) -> None:

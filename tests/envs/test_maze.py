@@ -49,6 +49,7 @@ def test_motion_is_the_stock_environments(made: gymnasium.Env) -> None:
     theirs += [stock.step(action)[0]["observation"] for action in actions]
     assert np.array_equal(ours, theirs)
     stock.close()
+    Path(stock.unwrapped.tmp_xml_file_path).unlink()  # type: ignore[attr-defined]
 
 
 def test_every_step_within_reach_of_the_goal_pays_one(made: gymnasium.Env) -> None:

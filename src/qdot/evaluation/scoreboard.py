@@ -13,6 +13,7 @@ KEY = ["dataset", "algorithm", "readout", "seed", "protocol"]
 SCORE_COLUMNS = [*KEY, "score", "episodes", "status"]
 RETURN_COLUMNS = [*KEY, "return", "length", "success", "episodes"]
 MEASURES = ["score", "return", "length", "success"]
+MEAN_OVER = 10  # evaluations that `mean10` is made of
 PROTOCOLS = ("final", "last", "best", "mean10")
 
 
@@ -53,10 +54,15 @@ def planned(study: Study, gathered: Gathered) -> pd.DataFrame:
 
 
 def training_protocols(evaluations: pd.DataFrame) -> pd.DataFrame:
-    """`last`, `best` and `mean10` of each cell and readout, from its evaluations during training."""
+    """`last`, `best` and `mean10` of each cell and readout, from its evaluations during training.
+
+    A cell with fewer than ten evaluations has no `mean10`.
+    """
     groups = evaluations.sort_values("step", kind="stable").groupby([*CELL, "readout"], sort=False)
     last = groups.tail(1).assign(protocol="last")
     best = evaluations.loc[groups["return"].idxmax()].assign(protocol="best")
-    mean = groups.tail(10).groupby([*CELL, "readout"], sort=False, as_index=False)
+    tail = groups.tail(MEAN_OVER)
+    enough = tail.groupby([*CELL, "readout"])["step"].transform("size") == MEAN_OVER
+    mean = tail[enough].groupby([*CELL, "readout"], sort=False, as_index=False)
     mean10 = mean[MEASURES].mean().assign(protocol="mean10", episodes=mean["episodes"].sum()["episodes"])
     return pd.concat([last, best, mean10], ignore_index=True)

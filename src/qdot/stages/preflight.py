@@ -92,7 +92,7 @@ def _hours(jobs: list[dict[str, Any]], cores: int) -> None:
         seconds += job["params"]["train"]["steps"] * rates[key]
     side_by_side = gpus() or max(1, min(cores, len(jobs)))
     log.info(
-        "training: about %.1f hours (%d seed-steps, %d jobs side by side; a few steps measured, evaluations not counted)",
+        "training: about %.1f hours (%d seed-steps, %d jobs side by side; by a few steps, evaluations not counted)",
         seconds / side_by_side / 3600,
         work,
         side_by_side,

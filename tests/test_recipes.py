@@ -1,0 +1,115 @@
+"""A recipe is new exactly where work is due, and its digest knows what the work reads."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qdot import params as parameters
+from qdot import provenance, recipes
+from qdot.study import Cell, Study
+
+TOP = Path(__file__).parents[1]
+DATASET, CELL = "pendulum-tiny", Cell("pendulum-tiny", "iql", 0)
+
+
+@pytest.fixture
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Study]:
+    """Make a study of suite tiny in a folder of its own, with changed values."""
+    for name in ("workflow", "reports/templates", "docs"):
+        shutil.copytree(TOP / name, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+
+    def make(change: Callable[[dict[str, Any]], Any] = lambda params: None) -> Study:
+        params = parameters.load(TOP)
+        change(params)
+        return Study.from_config({**params, "suite": "tiny"})
+
+    return make
+
+
+def finish(study: Study, recipe: dict[str, Any], cell: Cell, **changes: Any) -> Path:
+    """Write the manifest that a finished job would leave."""
+    directory = study.cell_dir(recipe["stage"], cell)
+    manifest = {"digest": recipes.seed_digest(recipe["digest"], cell.seed), "status": "ok", "files": {}}
+    provenance.write_json(directory / "manifest.json", {**manifest, "inputs": {"source": None}, **changes})
+    return directory
+
+
+@pytest.mark.parametrize(
+    ("change", "train", "evaluate"),
+    [
+        (lambda p: p["algorithms"]["iql"].update(temperature=1.0), True, True),
+        (lambda p: p["algorithms"]["bc"].update(actor_dropout=0.5), False, False),
+        (lambda p: p["suites"]["tiny"]["train"].update(steps=210), True, True),
+        (lambda p: p["suites"]["tiny"]["evaluate"].update(episodes=5), False, True),
+        (lambda p: p["datasets"][DATASET].update(recipe_steps=4200), True, True),
+        (lambda p: p["datasets"][DATASET].update(licence="other"), False, False),
+        (lambda p: p["datasets"][DATASET].update(reference_scores=[0, 1]), False, True),
+        (lambda p: p["report"].update(title="other"), False, False),
+        (lambda p: p["data"].update(mirrors=[]), False, False),
+    ],
+)
+def test_a_digest_changes_with_what_its_stage_reads(
+    study: Callable[..., Study], change: Callable[[dict[str, Any]], Any], train: bool, evaluate: bool
+) -> None:
+    def digests(made: Study) -> tuple[str, str]:
+        makers = (recipes.train_recipe, recipes.evaluate_recipe)
+        return tuple(make(made, DATASET, "iql")["digest"] for make in makers)  # type: ignore[return-value]
+
+    before, after = digests(study()), digests(study(change))
+    assert (before[0] != after[0], before[1] != after[1]) == (train, evaluate)
+
+
+def test_another_recipes_code_does_not_touch_a_file_dataset(study: Callable[..., Study]) -> None:
+    kitchen = Study.from_config({**parameters.load(TOP), "suite": "kitchen"})
+    digest = recipes.data_recipe(kitchen, "kitchen-complete-v0")
+    modules, _ = provenance.import_closure(["qdot.data.prepare"], [recipes.COLLECT, *recipes.COLLECTORS.values()])
+    assert not [name for name in modules if name.startswith(recipes.COLLECT)]
+    assert digest["values"]["source"] == "d4rl"
+
+
+@pytest.mark.parametrize(
+    ("changes", "current"),
+    [
+        ({}, True),
+        ({"status": "failed"}, False),
+        ({"digest": "0" * 64}, False),
+        ({"inputs": {"source": "another"}}, True),  # no dataset is there to compare with
+        ({"files": {"policy.safetensors": "0"}}, False),
+    ],
+)
+def test_a_cell_is_current_by_digest_status_and_files(
+    study: Callable[..., Study], changes: dict[str, Any], current: bool
+) -> None:
+    made = study()
+    recipe = recipes.train_recipe(made, DATASET, "iql")
+    finish(made, recipe, CELL, **changes)
+    assert recipes.cell_is_current(made, recipe, CELL) is current
+
+
+def test_a_cell_made_from_other_data_is_not_current(study: Callable[..., Study]) -> None:
+    made = study()
+    recipe = recipes.train_recipe(made, DATASET, "iql")
+    finish(made, recipe, CELL, inputs={"source": "old"})
+    manifest = {"status": "ok", "files": {"arrays.safetensors": "new"}}
+    provenance.write_json(made.data_dir(DATASET) / "manifest.json", manifest)
+    assert not recipes.cell_is_current(made, recipe, CELL)
+
+
+def test_a_recipe_is_old_where_nothing_is_due_and_new_where_a_cell_failed(study: Callable[..., Study]) -> None:
+    made = study()
+    recipe = recipes.train_recipe(made, DATASET, "iql")
+    path = recipes.recipe_path(made, "train", DATASET, "iql")
+    for seed in made.seeds:
+        finish(made, recipe, Cell(DATASET, "iql", seed))
+    recipes.write_recipes(made)
+    assert os.stat(path).st_mtime == recipes.OLD
+    output = finish(made, recipe, CELL, status="failed") / "manifest.json"
+    recipes.write_recipes(made)
+    assert os.stat(path).st_mtime_ns >= os.stat(output).st_mtime_ns
+    assert json.loads(path.read_text())["digest"] == recipe["digest"]
