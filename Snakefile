@@ -82,6 +82,17 @@ if ACTIVE != "tiny":
     use rule * from tiny_study as tiny_*
 
 
+rule all:
+    """The active suite, from data to report."""
+    default_target: True
+    input:
+        rules.active_report_all.input,
+    log:
+        "logs/gates/all.log",
+    shell:
+        "qdot gate --name all {input:q} 2>&1 | tee {log:q}"
+
+
 include: "workflow/rules/targets.smk"
 
 

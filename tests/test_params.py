@@ -95,6 +95,11 @@ def test_the_primary_readout_is_one_that_the_algorithm_has(params: dict[str, Any
     assert parameters.resolve(params, "tiny", "pendulum-tiny", "iql").values["primary_readout"] == "policy"
 
 
+@pytest.mark.parametrize("form", ["train.steps=7", "{train.steps: 7}", {"train.steps": "7"}, {"train.steps": 7}])
+def test_command_line_values_are_read_from_every_form_snakemake_gives(form: Any) -> None:
+    assert parameters.parse_set(form) == {"train.steps": 7}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

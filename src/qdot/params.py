@@ -122,7 +122,8 @@ def parse_set(value: Any) -> dict[str, Any]:
             ) from error
     if not isinstance(value, Mapping):
         raise ParamsError(f"--config set: found {value!r}, expected a mapping such as {{train.steps: 100}}")
-    return {str(key): entry for key, entry in value.items()}
+    # Snakemake hands nested values over as text.
+    return {str(key): yaml.safe_load(entry) if isinstance(entry, str) else entry for key, entry in value.items()}
 
 
 def with_command_line(params: Mapping[str, Any], values: Mapping[str, Any], root: Path = Path()) -> dict[str, Any]:

@@ -3,18 +3,6 @@
 In: manifests. Out: an exit status.
 """
 
-
-rule all:
-    """The active suite, from data to report."""
-    default_target: True
-    input:
-        rules.active_report_all.input,
-    log:
-        "logs/gates/all.log",
-    shell:
-        "qdot gate --name all {input:q} 2>&1 | tee {log:q}"
-
-
 for suite in ("quick", "kitchen", "tiny"):
 
     rule:
