@@ -38,6 +38,13 @@ def test_collecting_twice_gives_the_same_bytes(recipe: str, tmp_path: Path) -> N
     assert sorted(path.name for path in (tmp_path / "one").iterdir()) == ["qdot"]
 
 
+def test_a_relative_folder_is_as_good_as_an_absolute_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    relative = collect("pendulum", 0, STEPS["pendulum"], Path("data/raw"))
+    absolute = collect("pendulum", 0, STEPS["pendulum"], tmp_path / "other")
+    assert content_sha256(tmp_path / relative.path) == content_sha256(absolute.path)
+
+
 def test_the_workflows_table_of_recipes_is_the_collectors() -> None:
     assert {name: module.__name__ for name, module in RECIPES.items()} == recipe_names.RECIPES
 

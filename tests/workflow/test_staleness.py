@@ -72,6 +72,9 @@ def test_a_clone_without_change_works_on_nothing(pulled: Checkout) -> None:
     assert pulled.worked(before) == []
     pulled.run("dvc", "repro")
     assert pulled.worked(before) == []
+    shown = json.loads(pulled.run("dvc", "metrics", "show", "--json"))
+    metrics = shown[""]["data"]["results/tiny/compare/metrics.json"]["data"]
+    assert set(metrics[DATASET]) == {"iql", "bc"}
 
 
 def test_a_new_seed_and_a_new_title_work_on_that_alone(pulled: Checkout) -> None:

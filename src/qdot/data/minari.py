@@ -47,7 +47,7 @@ class MinariSteps:
 def datasets_root(root: Path) -> Iterator[None]:
     """Make `root` the folder that the minari package reads and writes, for a while."""
     before = os.environ.get(ROOT_VARIABLE)
-    os.environ[ROOT_VARIABLE] = str(root)
+    os.environ[ROOT_VARIABLE] = str(root.resolve())  # minari joins a relative root twice
     try:
         yield
     finally:
