@@ -28,6 +28,8 @@ from qdot.study import Study, require_checkout
 require_checkout(Path(workflow.basedir))
 machine.prepare_commands(Path(workflow.basedir))
 machine.register(workflow)
+if workflow.is_main_process:
+    machine.hold_checkout(Path(workflow.basedir))
 ACTIVE = Study.from_config(config, config["suite"]).suite
 
 

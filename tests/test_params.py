@@ -45,6 +45,22 @@ def test_the_paper_suite_is_the_papers_study(params: dict[str, Any]) -> None:
             lambda p: p["algorithms"]["qdot"].update(alpha=1),
             r"algorithms.qdot: .*'alpha' was unexpected.*transport_weight",
         ),
+        (
+            lambda p: p["domains"]["kitchen"]["algorithm"].update(expectil=0.9),
+            r"domains.kitchen.algorithm: unknown key",
+        ),
+        (
+            lambda p: p["domains"]["kitchen"]["algorithm"].update(temperature="3e-1"),
+            r"kitchen for iql: temperature: .*3e-1",
+        ),
+        (
+            lambda p: p["datasets"]["pendulum"].update(algorithms={"nope": {}}),
+            r"pendulum.algorithms: unknown algorithm",
+        ),
+        (
+            lambda p: p["datasets"]["pendulum"].update(algorithms={"iql": {"tau": 1}}),
+            r"algorithms.iql: unknown key 'tau'",
+        ),
         (lambda p: p.pop("evaluate"), r"'evaluate' is a required property"),
     ],
 )
@@ -88,6 +104,13 @@ def test_a_domain_value_reaches_the_algorithms_that_declare_it(params: dict[str,
     bc = parameters.resolve(params, "kitchen", "kitchen-complete-v0", "bc").values["algorithm_values"]
     assert (iql["temperature"], iql["actor_dropout"]) == (0.5, 0.1)
     assert bc == {"actor_dropout": 0.1}
+
+
+def test_readouts_can_be_chosen_on_the_command_line(params: dict[str, Any]) -> None:
+    chosen = parameters.with_command_line(params, {"algorithms.qdot.readouts": ["distill"]}, TOP)
+    values = parameters.resolve(chosen, "tiny", "pendulum-tiny", "qdot").values
+    assert (values["readouts"], values["primary_readout"]) == (["distill"], "distill")
+    assert "readouts" not in values["algorithm_values"]
 
 
 def test_the_primary_readout_is_one_that_the_algorithm_has(params: dict[str, Any]) -> None:

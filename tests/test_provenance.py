@@ -48,6 +48,16 @@ def test_an_imported_modules_code_counts_and_an_unrelated_ones_does_not(package:
     assert fresh_digest() != before
 
 
+def test_a_relatively_imported_module_counts(package: Path) -> None:
+    (package / "entry.py").write_text("from .helper import x\nfrom . import unrelated\n")
+    before = fresh_digest()
+    (package / "helper.py").write_text("x = 3\n")
+    after = fresh_digest()
+    assert after != before
+    (package / "unrelated.py").write_text("x = 3\n")
+    assert fresh_digest() != after
+
+
 def test_imported_packages_are_versioned(package: Path) -> None:
     assert set(provenance.package_versions("outside.entry")) == {"numpy"}
 

@@ -1,13 +1,16 @@
 """What the Snakefile asks of this machine: its resources, a preflight before the first job, tables after a crash."""
 
+import fcntl
 import os
 import subprocess
 import sys
 from glob import glob
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from qdot.errors import QdotError
+
+_held: list[IO[str]] = []
 
 
 def prepare_commands(top: Path) -> None:
@@ -15,6 +18,25 @@ def prepare_commands(top: Path) -> None:
     paths = {"PYTHONPATH": str(top / "src"), "PATH": str(Path(sys.executable).parent)}
     for name, path in paths.items():
         os.environ[name] = os.pathsep.join(filter(None, [path, os.environ.get(name)]))
+
+
+def hold_checkout(top: Path) -> None:
+    """Keep other runs out of this checkout until this process ends; `workflow/run` waits for the same lock.
+
+    Raises:
+        QdotError: another run holds it.
+    """
+    if os.environ.get("QDOT_CHECKOUT_HELD"):
+        return
+    path = top / ".snakemake" / "run.lock"
+    path.parent.mkdir(exist_ok=True)
+    _held.append(open(path, "w"))  # noqa: SIM115 - open until the process ends
+    try:
+        fcntl.flock(_held[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise QdotError(f"another run holds this checkout ({path}); wait for it, or use `make`, which waits") from error
+    for left in (top / ".snakemake" / "locks").glob("*"):  # of a run that was killed
+        left.unlink()
 
 
 def gpus() -> int:
@@ -67,4 +89,6 @@ def report_what_exists(workflow: Any) -> None:
     """After a job died whole, make tables and report of the studies that were asked for, from what exists."""
     for stage in ("compare", "report"):
         for recipe in _due(workflow, (stage,)):
-            subprocess.run([sys.executable, "-m", "qdot", stage, "--recipe", recipe], check=False)
+            command = [sys.executable, "-m", "qdot", stage, "--recipe", recipe]
+            if subprocess.run(command, check=False).returncode:
+                return  # no report from tables that could not be made

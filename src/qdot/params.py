@@ -79,6 +79,34 @@ def check(params: Any, root: Path = Path()) -> None:
             raise ParamsError(unknown(f"datasets.{name}.domain", "domain", dataset["domain"], params["domains"]))
     if params["suite"] not in params["suites"]:
         raise ParamsError(unknown("suite", "suite", params["suite"], params["suites"]))
+    for kind in ("domains", "datasets", "suites"):
+        for name, level in params[kind].items():
+            _check_overrides(params, f"{kind}.{name}", level, root)
+
+
+def _check_overrides(params: Mapping[str, Any], where: str, level: Mapping[str, Any], root: Path) -> None:
+    """Check one level's values for algorithms: each key declared by an algorithm, each value of its kind."""
+    algorithms = params["algorithms"]
+    shared = level.get("algorithm", {})
+    for key in shared:
+        if not any(key in own for own in algorithms.values()):
+            declared = sorted({name for own in algorithms.values() for name in own})
+            raise ParamsError(unknown(f"{where}.algorithm", "key", key, declared))
+    named = level.get("algorithms", {})
+    named = named if isinstance(named, Mapping) else {}
+    for name, values in named.items():
+        if name not in algorithms:
+            raise ParamsError(unknown(f"{where}.algorithms", "algorithm", name, algorithms))
+        for key in values:
+            if key not in algorithms[name]:
+                raise ParamsError(unknown(f"{where}.algorithms.{name}", "key", key, algorithms[name]))
+    definitions = schema(root)["$defs"]
+    for name, own in algorithms.items():
+        if name in definitions:
+            changes = {key: value for key, value in shared.items() if key in own} | dict(named.get(name, {}))
+            validator = jsonschema.Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": definitions})
+            for error in validator.iter_errors({**own, **changes}):
+                raise ParamsError(_explain(error, f"{where} for {name}: "))
 
 
 def unknown(key: str, kind: str, found: Any, known: Any) -> str:
@@ -86,7 +114,7 @@ def unknown(key: str, kind: str, found: Any, known: Any) -> str:
     return f"params: {key}: unknown {kind} {found!r}; expected one of: {', '.join(map(str, known))}"
 
 
-def _explain(error: jsonschema.ValidationError) -> str:
+def _explain(error: jsonschema.ValidationError, where: str = "") -> str:
     """One schema error as a sentence that names the key."""
     key = ".".join(map(str, error.absolute_path)) or "top level"
     message, scheme = error.message, error.schema
@@ -96,7 +124,7 @@ def _explain(error: jsonschema.ValidationError) -> str:
             message += " (YAML reads numbers like 3e-4 or 1e6 as text: write 3.0e-4 or 1000000)"
     elif error.validator == "additionalProperties" and isinstance(scheme, Mapping):
         message += f"; known keys: {', '.join(scheme.get('properties', {}))}"
-    return f"params: {key}: {message}"
+    return f"params: {where}{key}: {message}"
 
 
 def _is_number(text: str) -> bool:
@@ -158,7 +186,6 @@ def resolve(params: Mapping[str, Any], suite: str, dataset: str, algorithm: str)
     block = params["datasets"][dataset]
     domain = params["domains"][block["domain"]]
     own = params["algorithms"][algorithm]
-    readouts = list(own.get("readouts", ["policy"]))
     values: dict[str, Any] = {stage: {} for stage in CELL_STAGES} | {"algorithm_values": {}, "data": {}}
     sources: dict[str, str] = {}
 
@@ -170,7 +197,7 @@ def resolve(params: Mapping[str, Any], suite: str, dataset: str, algorithm: str)
         lay(stage, params[stage], "stage default")
     lay(
         "algorithm_values",
-        {k: v for k, v in own.items() if k not in (*CELL_STAGES, "readouts")},
+        {k: v for k, v in own.items() if k not in CELL_STAGES},
         f"algorithm {algorithm}",
     )
     levels = [
@@ -185,6 +212,8 @@ def resolve(params: Mapping[str, Any], suite: str, dataset: str, algorithm: str)
             lay(section, changes, level)
     lay("data", domain.get("data", {}), f"domain {block['domain']}")
     lay("data", {k: v for k, v in block.items() if k not in (*OVERRIDES, "domain")}, f"dataset {dataset}")
+    readouts = list(values["algorithm_values"].pop("readouts", ["policy"]))
+    sources.pop("algorithm_values.readouts", None)
     primary = domain.get("primary_readout", readouts[0])
     values |= {
         "suite": suite,

@@ -118,8 +118,10 @@ def _parsed(path: Path) -> tuple[str, tuple[str, ...]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.ImportFrom):
+            origin = "." * node.level + (node.module or "")
+            joint = "" if origin.endswith(".") else "."
+            names += [origin, *(f"{origin}{joint}{alias.name}" for alias in node.names)]
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0] if node.body else None
             if (
@@ -129,6 +131,15 @@ def _parsed(path: Path) -> tuple[str, tuple[str, ...]]:
             ):
                 node.body = node.body[1:]
     return ast.dump(tree), tuple(names)
+
+
+def _absolute(name: str, package: str) -> str:
+    """A module name as `package` imports it: leading dots resolved."""
+    level = len(name) - len(name.lstrip("."))
+    if not level:
+        return name
+    parts = package.split(".")[: len(package.split(".")) - level + 1]
+    return ".".join([*parts, *filter(None, [name.lstrip(".")])])
 
 
 def import_closure(entries: Iterable[str], stop: Iterable[str] = ()) -> tuple[dict[str, Path], set[str]]:
@@ -155,7 +166,8 @@ def import_closure(entries: Iterable[str], stop: Iterable[str] = ()) -> tuple[di
         found[module] = path
         if module == "qdot":
             continue  # the package's front door names modules that this work may not reach
-        todo += [*_parsed(path)[1], *([parent] if parent else [])]
+        package = module if path.name == "__init__.py" else parent
+        todo += [_absolute(name, package) for name in _parsed(path)[1]] + ([parent] if parent else [])
     return found, packages - set(sys.stdlib_module_names)
 
 

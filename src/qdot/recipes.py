@@ -25,9 +25,12 @@ from qdot.provenance import code_digest, digest, find_json, package_versions
 from qdot.study import Cell, Study, is_built, slug
 
 RECIPES = Path(".snakemake/recipes")
+HASHES = RECIPES / "hashes.json"
 OLD = 86400  # a time stamp older than every output
 DESCRIPTIVE = ("environment", "reference_scores", "reference_source", "licence")
 COLLECT = "qdot.data.collect"
+TRANSPORT = ("qdot.data.fetch", "qdot.data.download")  # how bytes travel; what arrived is known by checksum
+MANIFESTS = ("qdot.stages.cells",)  # bookkeeping of results
 CLAIMS = Path("workflow/resources/claims.yaml")
 PUBLISHED = Path("workflow/resources/published_scores.csv")
 
@@ -51,15 +54,22 @@ def _code(*entries: str, stop: tuple[str, ...] = ()) -> dict[str, Any]:
 
 
 @functools.cache
+def _hashes() -> dict[str, str]:
+    """SHA-256 of files by path, size and time stamp, as earlier runs found them."""
+    return find_json(HASHES) or {}
+
+
 def _file_digest(path: Path, size: int, modified: int) -> str:
-    """SHA-256 of a file or a folder's files, remembered by size and time stamp across runs."""
-    memory = RECIPES / "hashes.json"
-    known = find_json(memory) or {}
-    key = f"{path}:{size}:{modified}"
+    """SHA-256 of a file or a folder's files; read again only where size or time stamp changed."""
+    known, key = _hashes(), f"{path}:{size}:{modified}"
     if key not in known:
         known[key] = content_sha256(path)
-        provenance.write_json(memory, known)
     return known[key]
+
+
+def _intact(directory: Path, files: Mapping[str, str]) -> bool:
+    """Whether every file that a manifest names is there with the content that it recorded."""
+    return all(_content(directory / name) == expected for name, expected in files.items())
 
 
 def _content(path: Path) -> str | None:
@@ -78,7 +88,7 @@ def data_recipe(study: Study, dataset: str) -> dict[str, Any]:
     makes = {key: value for key, value in values.items() if key not in DESCRIPTIVE}
     collected = values.get("source") == "collect"
     used = {COLLECT, COLLECTORS.get(values["recipe"], COLLECT)} if collected else set()
-    stop = tuple(sorted({COLLECT, *COLLECTORS.values()} - used))
+    stop = tuple(sorted({COLLECT, *COLLECTORS.values(), *TRANSPORT} - used))
     content, size = None, None
     if values.get("source") == "d4rl":
         file = find_file(dataset, study.root)
@@ -94,6 +104,7 @@ def data_recipe(study: Study, dataset: str) -> dict[str, Any]:
         "bytes": size,
         "data_params": study.params["data"],
         "core": core,
+        "described": list(DESCRIPTIVE),
         "digest": digest(core, described),
     }
 
@@ -102,9 +113,9 @@ def train_recipe(study: Study, dataset: str, algorithm: str) -> dict[str, Any]:
     """What a trained cell should be made from, but for its seed."""
     values = study.resolved(dataset, algorithm)
     environment = values["data"].get("environment")
-    entries = ["qdot.training.loop", "qdot.data.batch", "qdot.evaluation.rollout", registry.entry_module(algorithm)]
     module = environments.entry_module(environment) if environment else None
-    code = _code(*entries, *([module] if module else []))
+    entries = ["qdot.stages.train", registry.entry_module(algorithm), *([module] if module else [])]
+    code = _code(*entries, stop=MANIFESTS)
     reads = {
         "dataset": data_recipe(study, dataset)["core"],
         "algorithm": algorithm,
@@ -121,7 +132,7 @@ def evaluate_recipe(study: Study, dataset: str, algorithm: str) -> dict[str, Any
     train = train_recipe(study, dataset, algorithm)
     values = train["params"]
     module = environments.entry_module(values["data"].get("environment") or "")
-    code = _code("qdot.evaluation.rollout", "qdot.evaluation.scores", *([module] if module else []))
+    code = _code("qdot.stages.evaluate", *([module] if module else []), stop=MANIFESTS)
     reads = {
         "trained": train["digest"],
         "evaluate": values["evaluate"],
@@ -140,13 +151,16 @@ def _cell_recipe(stage: str, study: Study, values: dict[str, Any], made: dict[st
 
 def table_recipe(study: Study, stage: str) -> dict[str, Any]:
     """What the tables (`compare`) or the report should be made from."""
-    base = [
-        [dataset, algorithm, evaluate_recipe(study, dataset, algorithm)["digest"]]
+    cells = [
+        [recipe["stage"], dataset, algorithm, seed, seed_digest(recipe["digest"], seed)]
         for dataset in study.datasets
-        for algorithm in study.algorithms
-        if is_built(algorithm)
+        for algorithm in runnable(study)
+        for recipe in (train_recipe(study, dataset, algorithm), evaluate_recipe(study, dataset, algorithm))
+        for seed in study.seeds
     ]
-    reads: list[Any] = [base, list(study.algorithms), list(study.seeds), study.params["compare"]]
+    pairs = [(dataset, algorithm) for dataset in study.datasets for algorithm in study.algorithms]
+    levels = [resolve(study.params, study.suite, *pair).sources for pair in pairs]
+    reads: list[Any] = [cells, pairs, levels, study.params["compare"]]
     reads += [_content(study.root / CLAIMS), _code("qdot.evaluation.compare")]
     if stage == "report":
         templates = sorted((study.root / "reports" / "templates").rglob("*.*"))
@@ -158,6 +172,7 @@ def table_recipe(study: Study, stage: str) -> dict[str, Any]:
         "suite": study.suite,
         "subset": {key: list(names) for key, names in study.subset.items()} if study.is_subset else {},
         "params": dict(study.params),
+        "cells": cells,
         "digest": digest(stage, reads),
     }
 
@@ -175,11 +190,14 @@ def cell_is_current(study: Study, recipe: Mapping[str, Any], cell: Cell) -> bool
         before = find_json(study.cell_dir("train", cell) / "manifest.json")
         source = (before or {}).get("files", {}).get("policy.safetensors")
     if manifest["status"] == "not run":
-        return before is None or before["status"] != "ok" or stage == "evaluate"
+        environment = recipe["params"]["data"].get("environment")
+        playable = bool(environment) and environments.is_available(environment)[0]
+        return before is None or before["status"] != "ok" or (stage == "evaluate" and not playable)
     if manifest["status"] != "ok":
         return False
-    changed = before is not None and source != manifest["inputs"].get("source")
-    return not changed and all((study.cell_dir(stage, cell) / name).is_file() for name in manifest["files"])
+    gone = source is None if stage == "train" else before is None  # a dataset that is gone takes no trained cell along
+    changed = not gone and source != manifest["inputs"].get("source")
+    return not changed and _intact(study.cell_dir(stage, cell), manifest["files"])
 
 
 def data_is_current(study: Study, recipe: Mapping[str, Any]) -> bool:
@@ -190,7 +208,7 @@ def data_is_current(study: Study, recipe: Mapping[str, Any]) -> bool:
         manifest is not None
         and manifest.get("digest") == recipe["digest"]
         and manifest["status"] == "ok"
-        and all((directory / name).is_file() for name in manifest["files"])
+        and _intact(directory, manifest["files"])
     )
 
 
@@ -212,7 +230,7 @@ def table_is_current(study: Study, recipe: Mapping[str, Any]) -> bool:
         manifest is not None
         and manifest.get("digest") == recipe["digest"]
         and manifest["inputs"] == table_inputs(study, recipe["stage"])
-        and all((directory / name).is_file() for name in manifest["files"])
+        and _intact(directory, manifest["files"])
     )
 
 
@@ -241,6 +259,7 @@ def write_recipes(study: Study) -> None:
     for stage in ("compare", "report"):
         recipe = table_recipe(study, stage)
         put(recipe_path(study, stage), recipe, table_is_current(study, recipe))
+    provenance.write_json(HASHES, _hashes())
 
 
 def _is_current_or_absent(study: Study, recipe: Mapping[str, Any], cell: Cell) -> bool:

@@ -62,12 +62,15 @@ class Study:
         suite: The suite's name.
         subset: Chosen names by `dataset`, `algorithm`, `seed`; empty for the whole suite.
         root: The project's top folder.
+        expected: Digest that each cell's manifest must carry, by stage and cell, where a recipe says so; a result made
+            from other values or code is then no result.
     """
 
     params: Mapping[str, Any]
     suite: str
     subset: Mapping[str, tuple[str, ...]]
     root: Path = Path()
+    expected: Mapping[tuple[str, Cell], str] | None = None
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], suite: str | None = None, root: Path = Path()) -> "Study":
@@ -101,7 +104,9 @@ class Study:
     @classmethod
     def from_recipe(cls, recipe: Mapping[str, Any], root: Path = Path()) -> "Study":
         """The study that a compare or report recipe describes."""
-        return cls(recipe["params"], recipe["suite"], {k: tuple(v) for k, v in recipe["subset"].items()}, root)
+        expected = {(stage, Cell(*cell)): digest for stage, *cell, digest in recipe["cells"]}
+        subset = {key: tuple(names) for key, names in recipe["subset"].items()}
+        return cls(recipe["params"], recipe["suite"], subset, root, expected)
 
     def _chosen(self, key: str) -> tuple[Any, ...]:
         full = self.params["suites"][self.suite][SUBSET_KEYS[key]]
@@ -174,6 +179,11 @@ class Study:
     def resolved(self, dataset: str, algorithm: str) -> dict[str, Any]:
         """The resolved values of a cell (all seeds share them)."""
         return parameters.resolve(self.params, self.suite, dataset, algorithm).values
+
+    def threads(self, folder: str, algorithm: str) -> int:
+        """Torch threads of a training job, by the dataset's folder name."""
+        dataset = next(name for name in self.datasets if slug(name) == folder)
+        return int(self.resolved(dataset, algorithm)["train"]["threads"])
 
     def data_dir(self, dataset: str) -> Path:
         """Folder of the prepared dataset."""

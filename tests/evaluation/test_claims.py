@@ -17,6 +17,7 @@ from qdot.reporting.source import read_deviations
 from qdot.study import Study
 
 FULL = {"train.steps": 1000000, "train.evaluate_every": 100000}
+WITH_BASELINES = "qdot,iql,bc,td3_bc,bc10"
 
 
 def judged(study: Study) -> dict[int, dict[str, Any]]:
@@ -58,8 +59,8 @@ def test_an_unknown_rule_is_named() -> None:
 
 @pytest.mark.parametrize(("gain", "verdict"), [(12.0, "supported"), (4.0, "not supported")])
 def test_a_margin_is_judged_on_its_own_dataset(tmp_path: Path, gain: float, verdict: str) -> None:
-    study = new_study(tmp_path, "paper", dataset="hopper-medium-v2", algorithm="qdot,iql,bc", set=FULL)
-    fill(study, score=shifted({"qdot": gain, "bc": -20.0}))
+    study = new_study(tmp_path, "paper", dataset="hopper-medium-v2", algorithm=WITH_BASELINES, set=FULL)
+    fill(study, tuple(WITH_BASELINES.split(",")), shifted({"qdot": gain, "bc": -20.0, "td3_bc": -20.0, "bc10": -20.0}))
     claim = judged(study)[2]
     assert claim["verdict"] == verdict
     assert claim["measured"] == pytest.approx(gain)
@@ -127,9 +128,17 @@ def test_the_map_on_halfcheetah_is_judged_under_the_two_other_scales_only(tmp_pa
     assert claim["verdict"] == "inconclusive"
 
 
+def test_a_margin_over_too_few_baselines_decides_nothing(tmp_path: Path) -> None:
+    study = new_study(tmp_path, "paper", dataset="hopper-medium-v2", algorithm="qdot,iql,bc", set=FULL)
+    fill(study, score=shifted({"qdot": 30.0}))
+    claim = judged(study)[2]
+    assert claim["verdict"] == "inconclusive"
+    assert "Baselines without a score here: bc10, td3_bc." in claim["notes"]
+
+
 def test_antmaze_v0_stands_in_only_where_v2_was_not_run(tmp_path: Path) -> None:
-    study = new_study(tmp_path, "paper_v0", algorithm="qdot,iql", set=FULL)
-    fill(study, score=shifted({"qdot": 0.5}))
+    study = new_study(tmp_path, "paper_v0", algorithm=WITH_BASELINES, set=FULL)
+    fill(study, tuple(WITH_BASELINES.split(",")), shifted({"qdot": 0.5}))
     claim = judged(study)[6]
     assert all(dataset.endswith("-v0") for dataset in claim["datasets"])
     assert claim["verdict"] == "supported"

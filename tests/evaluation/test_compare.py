@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from scipy import stats
 
 from qdot.errors import ResultsError
 from qdot.evaluation.compare import compare
+from qdot.provenance import read_json
 from qdot.results import load
 from qdot.study import Cell, Study
 
@@ -266,3 +268,15 @@ def test_the_data_dictionary_names_every_table_and_column(tiny: Study) -> None:
                     assert re.search(rf"[`,\s]{column}[`,]", part), (path.name, column)
                 else:
                     assert f"`{column}`" in text, column
+
+
+def test_a_result_made_from_other_values_is_no_result(tiny: Study) -> None:
+    manifest = read_json(tiny.train_dir(DATASET, "bc", 0) / "manifest.json")
+    cells = [(stage, cell) for cell in tiny.cells() for stage in ("train", "evaluate")]
+    expected = {(s, c): read_json(tiny.cell_dir(s, c) / "manifest.json")["digest"] for s, c in cells}
+    assert expected["train", Cell(DATASET, "bc", 0)] == manifest["digest"]
+    expected["evaluate", Cell(DATASET, "bc", 0)] = "of other values"
+    compare(replace(tiny, expected=expected))
+    scores = table(tiny, "scores").query("protocol == 'final' and algorithm == 'bc'").set_index("seed")
+    assert dict(scores["status"]) == {0: "not run", 1: "ok"}
+    assert np.isnan(scores.loc[0, "score"])

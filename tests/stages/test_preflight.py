@@ -35,7 +35,7 @@ def test_it_names_jobs_download_machine_and_a_missing_environment(
     monkeypatch.setattr(preflight, "_probe", lambda values, seeds: 0.0036)
     with caplog.at_level(logging.INFO):
         assert preflight.run(recipe_files("paper", tmp_path), cores=2) == 0
-    assert "1 data jobs, 1 train jobs, 1 evaluate jobs" in caplog.text
+    assert "1 datasets, 5 cells to train, 5 cells to evaluate" in caplog.text
     assert "hopper-medium-v2, 152.8 MB" in caplog.text
     assert "'qdot/hopper-v2' is not built yet" in caplog.text
     assert "about 1.0 hours (5000000 seed-steps" in caplog.text

@@ -30,6 +30,7 @@ rule train_all:
     """Every trained cell of the study."""
     input:
         refuse_unknown,
+        STUDY.data_manifests(),
         STUDY.all_manifests("train"),
 
 
@@ -37,6 +38,8 @@ rule evaluate_all:
     """Every evaluated cell of the study."""
     input:
         refuse_unknown,
+        STUDY.data_manifests(),
+        STUDY.all_manifests("train"),
         STUDY.all_manifests("evaluate"),
 
 
@@ -45,6 +48,9 @@ rule compare_all:
     input:
         refuse_unknown,
         rules.compare.output.manifest,
+        STUDY.data_manifests(),
+        STUDY.all_manifests("train"),
+        STUDY.all_manifests("evaluate"),
 
 
 rule report_all:

@@ -12,7 +12,7 @@ rule train:
         f"logs/{STUDY.suite}/train/{{dataset}}-{{algorithm}}.log",
     benchmark:
         f"logs/benchmarks/{STUDY.suite}/train/{{dataset}}-{{algorithm}}.tsv"
-    threads: STUDY.params["train"]["threads"]
+    threads: lambda wildcards: STUDY.threads(wildcards.dataset, wildcards.algorithm)
     resources:
         gpu=1,
         mem_mb=4000,

@@ -154,6 +154,11 @@ class Judge:
         minimum = claim.get("minimum_seeds", self.content["minimum_seeds"])
         if finding.seeds < minimum:
             yield f"{finding.seeds} seeds, fewer than the {minimum} that a verdict needs."
+        if claim["quantity"] == "gain_over_best":
+            planned = set(self.content["baselines"]) & set(self.content["paper"]["algorithms"])
+            scored = [a for a in planned if all(len(self.evidence.board.scores(d, a)) for d in finding.datasets)]
+            if absent := sorted(planned.difference(scored)):
+                yield f"Baselines without a score here: {', '.join(absent)}."
         steps = min(self.study.resolved(d, "qdot")["train"]["steps"] for d in finding.datasets)
         if steps < self.content["paper"]["steps"]:
             yield f"{steps:,} training steps, fewer than {self.content['paper']['steps']:,}."

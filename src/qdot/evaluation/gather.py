@@ -75,7 +75,7 @@ def gather(study: Study) -> Gathered:
         references = study.params["datasets"][cell.dataset].get("reference_scores")
         for stage in ("train", "evaluate"):
             directory = study.cell_dir(stage, cell)
-            manifest = _manifest(directory, cell, stage, built)
+            manifest = _manifest(study, cell, stage, built)
             cells.append(_cell_row(cell, stage, manifest))
             provenance += _provenance_rows(cell, stage, directory, manifest)
             for name, frame in _tables(directory, stage, manifest, references):
@@ -89,10 +89,14 @@ def gather(study: Study) -> Gathered:
     )
 
 
-def _manifest(directory: Path, cell: Cell, stage: str, built: frozenset[str]) -> dict[str, Any]:
-    path = directory / "manifest.json"
+def _manifest(study: Study, cell: Cell, stage: str, built: frozenset[str]) -> dict[str, Any]:
+    """A cell's manifest; what was made from other values or code than the study's is no result."""
+    path = study.cell_dir(stage, cell) / "manifest.json"
     if path.is_file():
-        return read_json(path)
+        manifest = read_json(path)
+        if study.expected is None or manifest["digest"] == study.expected.get((stage, cell)):
+            return manifest
+        return {"status": "not run", "reason": f"{stage}: the result there was made from other values or code"}
     if cell.algorithm not in built:
         reason = f"algorithm {cell.algorithm!r} is not built yet"
     else:

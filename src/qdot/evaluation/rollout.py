@@ -203,30 +203,51 @@ class Evaluator:
         self._environment, self._dataset = environment, dataset
         context = multiprocessing.get_context("spawn")
         self._pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
-        self._pending: list[Future[list[dict[str, Any]]]] = []
+        self._pending: list[tuple[int, Future[list[dict[str, Any]]]]] = []
 
     def submit(self, policy: bytes, seed: int, readout: str, step: int, episodes: int, protocol: str) -> None:
         """Queue `episodes` episodes of one policy (the content of its policy.safetensors)."""
         for first in range(0, episodes, BLOCK):
             block = tuple(range(first, min(first + BLOCK, episodes)))
             task = Task(self._environment, self._dataset, policy, seed, readout, step, protocol, block)
-            self._pending.append(self._pool.submit(run_task, task))
+            self._pending.append((seed, self._pool.submit(run_task, task)))
+
+    def collect(self) -> tuple[list[dict[str, Any]], dict[int, ResultsError]]:
+        """Wait for all that was queued.
+
+        Returns:
+            A row per episode, sorted by (seed, readout, step, episode), of the seeds whose rollouts all ended; and the
+            first error of each other seed, with the worker's traceback as its cause.
+        """
+        pending, self._pending = self._pending, []
+        rows: list[dict[str, Any]] = []
+        failures: dict[int, ResultsError] = {}
+        for seed, future in pending:
+            try:
+                rows += future.result()
+            except ResultsError as error:
+                failures.setdefault(seed, error)
+            except BrokenProcessPool:
+                failures.setdefault(seed, ResultsError(self._ended_from_outside()))
+        rows = [row for row in rows if row["seed"] not in failures]
+        return sorted(rows, key=lambda row: (row["seed"], row["readout"], row["step"], row["episode"])), failures
+
+    def _ended_from_outside(self) -> str:
+        return (
+            f"rollouts in {self._environment}: a worker process was ended from outside; expected free memory for "
+            f"{BLOCK} environments per worker. Use fewer workers"
+        )
 
     def rows(self) -> list[dict[str, Any]]:
-        """Wait for all that was queued; a row per episode, sorted by (seed, readout, step, episode).
+        """The rows of `collect`, where nothing may fail.
 
         Raises:
             ResultsError: a rollout failed, with the worker's traceback; or a worker process was ended from outside.
         """
-        pending, self._pending = self._pending, []
-        try:
-            rows = [row for future in pending for row in future.result()]
-        except BrokenProcessPool as error:
-            raise ResultsError(
-                f"rollouts in {self._environment}: a worker process was ended from outside; expected free memory for "
-                f"{BLOCK} environments per worker. Use fewer workers"
-            ) from error
-        return sorted(rows, key=lambda row: (row["seed"], row["readout"], row["step"], row["episode"]))
+        rows, failures = self.collect()
+        for error in failures.values():
+            raise error
+        return rows
 
     def close(self) -> None:
         """Drop what is queued and end the workers."""

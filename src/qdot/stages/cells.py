@@ -19,6 +19,7 @@ from qdot.recipes import seed_digest
 from qdot.study import slug
 
 SCHEMA = 1
+FILES = ("policy.safetensors", "state.safetensors", "curve.csv", "evaluations.csv", "episodes.csv", "runtime.json")
 LOG_TAIL = 2000  # characters of a traceback that a manifest keeps
 
 
@@ -67,6 +68,11 @@ class Job:
         name = "arrays.safetensors" if self.recipe["stage"] == "train" else "policy.safetensors"
         return ((self.source_manifest(seed) or {}).get("files") or {}).get(name)
 
+    def _from_same_source(self, found: Mapping[str, Any], seed: int) -> bool:
+        """Whether a result was made from what lies there now; a dataset that is gone takes no trained cell with it."""
+        source = self.source(seed)
+        return found["inputs"].get("source") == source or (self.recipe["stage"] == "train" and source is None)
+
     def due(self) -> list[int]:
         """Seeds whose result is missing, failed, damaged or made from something else; the others are touched."""
         todo = []
@@ -77,13 +83,14 @@ class Job:
                 found is not None
                 and found["status"] == "ok"
                 and found["digest"] == seed_digest(self.recipe["digest"], seed)
-                and found["inputs"].get("source") == self.source(seed)
+                and self._from_same_source(found, seed)
                 and not any(provenance.damaged_files(directory, found["files"]))
             )
             if done:
                 os.utime(path)
             else:
-                path.unlink(missing_ok=True)
+                for name in ("manifest.json", *FILES):  # a manifest that Snakemake restores then finds no files
+                    (directory / name).unlink(missing_ok=True)
                 todo.append(seed)
         return todo
 
@@ -118,15 +125,15 @@ class Job:
         if isinstance(error, CellFailure):
             reason |= {"stage": error.stage, "step": error.step, "term": error.term, "error": error.error}
         tail = "".join(traceback.format_exception(error))[-LOG_TAIL:]
-        self.finish(seed, "failed", {**reason, "log_tail": tail})
+        self.finish(seed, "failed", {**reason, "log_tail": tail}, files=("curve.csv",))
 
 
 @contextlib.contextmanager
-def locked(job: Job) -> Iterator[None]:
-    """Hold the lock of a (stage, dataset, algorithm): a worker may outlive the Snakemake that started it."""
-    recipe = job.recipe
-    name = f"{recipe['stage']}-{slug(recipe['dataset'])}-{recipe['algorithm']}.lock"
-    path = Path("results") / recipe["suite"] / ".locks" / name
+def locked(recipe: Mapping[str, Any]) -> Iterator[None]:
+    """Hold the lock of a job's results: a worker may outlive the Snakemake that started it."""
+    folder = Path("results", recipe["suite"]) if "suite" in recipe else Path("data")
+    names = [recipe["stage"], slug(recipe["dataset"]), recipe.get("algorithm")]
+    path = folder / ".locks" / ("-".join(filter(None, names)) + ".lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(path, "w") as file:

@@ -2,10 +2,13 @@
 
 import logging
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from qdot import provenance
 from qdot.errors import QdotError
+from qdot.stages.cells import locked
 
 log = logging.getLogger("qdot")
 
@@ -13,22 +16,27 @@ log = logging.getLogger("qdot")
 def run(recipe_path: Path, manifest_path: Path) -> None:
     """Prepare the dataset of a recipe; a failure is written as a manifest with status `failed`."""
     recipe = provenance.read_json(recipe_path)
+    with locked(recipe):
+        _run(recipe, manifest_path)
+
+
+def _run(recipe: Mapping[str, Any], manifest_path: Path) -> None:
     directory = manifest_path.parent
     found = provenance.find_json(manifest_path)
-    if (
-        found is not None
-        and found["status"] == "ok"
-        and found["digest"] == recipe["digest"]
-        and not any(provenance.damaged_files(directory, found["files"]))
-    ):
+    if found is not None and found["digest"] == recipe["digest"] and _intact(directory, found):
         os.utime(manifest_path)
+        return
+    if found is not None and found.get("core") == recipe["core"] and _intact(directory, found):
+        described = {key: recipe["values"].get(key) for key in recipe["described"]}
+        provenance.write_json(manifest_path, {**found, **described, "digest": recipe["digest"]})
+        log.info("only the description changed")
         return
     from qdot.data.prepare import prepare
 
     manifest_path.unlink(missing_ok=True)
     log.info("preparing")
     try:
-        prepare(
+        made = prepare(
             recipe["dataset"],
             recipe["values"],
             recipe["data_params"],
@@ -36,6 +44,7 @@ def run(recipe_path: Path, manifest_path: Path) -> None:
             Path("data/raw"),
             recipe["digest"],
         )
+        provenance.write_json(manifest_path, {**made, "core": recipe["core"]})
     except QdotError as error:
         log.error("%s", error)
         failed = {
@@ -47,3 +56,8 @@ def run(recipe_path: Path, manifest_path: Path) -> None:
         }
         reason = {"stage": "data", "step": None, "term": None, "error": str(error), "log_tail": ""}
         provenance.write_json(manifest_path, failed | {"reason": reason, **recipe["values"]})
+
+
+def _intact(directory: Path, manifest: Mapping[str, Any]) -> bool:
+    """Whether a manifest is of a finished dataset whose files are as it recorded them."""
+    return manifest["status"] == "ok" and not any(provenance.damaged_files(directory, manifest["files"]))

@@ -18,7 +18,7 @@ log = logging.getLogger("qdot")
 def run(recipe: Path, seeds: list[int], manifests: list[Path], workers: int) -> None:
     """Evaluate the due seeds of a recipe; what cannot be evaluated says why in its manifest."""
     job = Job.read(recipe, seeds, manifests)
-    with locked(job):
+    with locked(job.recipe):
         due = job.due()
         if not due:
             log.info("nothing due: %d seeds are current", len(seeds))
@@ -53,20 +53,22 @@ def _blocked(job: Job, seed: int) -> bool:
 
 
 def _evaluate(job: Job, seeds: list[int], workers: int) -> None:
+    """Roll out every readout of every seed; a seed that fails takes no other along."""
     values, started = job.recipe["params"], time.perf_counter()
-    step = values["train"]["steps"]
     with Evaluator(values["data"]["environment"], values["dataset"], workers=workers) as evaluator:
+        failures: dict[int, Exception] = {}
         for seed in seeds:
-            directory = job.train_dir(seed)
-            damaged = list(damaged_files(directory, (job.source_manifest(seed) or {})["files"]))
-            if damaged:
-                raise ResultsError(f"{directory}: {damaged} differ from the manifest; run train again")
-            policy = (directory / "policy.safetensors").read_bytes()
-            for readout in values["readouts"]:
-                evaluator.submit(policy, seed, readout, step, values["evaluate"]["episodes"], "final")
-        rows = evaluator.rows()
+            try:
+                _submit(job, seed, evaluator)
+            except ResultsError as error:
+                failures[seed] = error
+        rows, failed = evaluator.collect()
     references = values["data"].get("reference_scores")
     for seed in seeds:
+        failure = failures.get(seed) or failed.get(seed)
+        if failure is not None:
+            job.fail(seed, failure)
+            continue
         directory = job.directories[seed]
         own = [row for row in rows if row["seed"] == seed]
         for row in own:
@@ -74,3 +76,18 @@ def _evaluate(job: Job, seeds: list[int], workers: int) -> None:
         write_episodes(directory / "episodes.csv", values["dataset"], values["algorithm"], own)
         write_json(directory / "runtime.json", runtime(started, episodes=len(rows), workers=workers))
         job.finish(seed, "ok", files=("episodes.csv",), environment=describe(values["data"]["environment"]))
+
+
+def _submit(job: Job, seed: int, evaluator: Evaluator) -> None:
+    """Queue a seed's rollouts.
+
+    Raises:
+        ResultsError: its checkpoint differs from what its manifest recorded.
+    """
+    values, directory = job.recipe["params"], job.train_dir(seed)
+    damaged = list(damaged_files(directory, (job.source_manifest(seed) or {})["files"]))
+    if damaged:
+        raise ResultsError(f"{directory}: {', '.join(damaged)} differ from the manifest; the next run trains it again")
+    policy = (directory / "policy.safetensors").read_bytes()
+    for readout in values["readouts"]:
+        evaluator.submit(policy, seed, readout, values["train"]["steps"], values["evaluate"]["episodes"], "final")

@@ -10,6 +10,8 @@ from typing import Any
 from qdot import provenance
 from qdot.envs.registry import is_available
 from qdot.machine import gpus, memory_mb
+from qdot.recipes import seed_digest
+from qdot.study import slug
 
 log = logging.getLogger("qdot")
 CHECKPOINT_BYTES = 8_000_000  # policy, optimiser state and curves of one cell, rounded up
@@ -32,7 +34,11 @@ def run(paths: list[Path], cores: int) -> int:
     """
     recipes = [provenance.read_json(path) for path in paths]
     by_stage = {stage: [r for r in recipes if r["stage"] == stage] for stage in ("data", "train", "evaluate")}
-    log.info("to do: %s", ", ".join(f"{len(jobs)} {stage} jobs" for stage, jobs in by_stage.items() if jobs))
+    for job in by_stage["train"] + by_stage["evaluate"]:
+        job["seeds"] = [seed for seed in job["seeds"] if not _done(job, seed)]
+    counts = {"datasets": len(by_stage["data"])}
+    counts |= {f"cells to {stage}": _cells(by_stage[stage]) for stage in ("train", "evaluate")}
+    log.info("to do: %s", ", ".join(f"{count} {what}" for what, count in counts.items()))
     downloads = _downloads(by_stage["data"])
     needed = 2 * (3 * downloads + CHECKPOINT_BYTES * _cells(by_stage["train"]))  # raw + prepared; twice for DVC's cache
     free = shutil.disk_usage(".").free
@@ -44,6 +50,13 @@ def run(paths: list[Path], cores: int) -> int:
         return 1
     _hours(by_stage["train"], cores)
     return 0
+
+
+def _done(job: Mapping[str, Any], seed: int) -> bool:
+    """Whether a cell is finished: its job runs for another seed's sake, or only looks."""
+    folder = Path("results", job["suite"], job["stage"], slug(job["dataset"]), job["algorithm"], f"seed{seed}")
+    manifest = provenance.find_json(folder / "manifest.json") or {}
+    return manifest.get("status") == "ok" and manifest["digest"] == seed_digest(job["digest"], seed)
 
 
 def _cells(jobs: list[dict[str, Any]]) -> int:
@@ -78,6 +91,7 @@ def _missing(jobs: list[dict[str, Any]]) -> None:
 def _hours(jobs: list[dict[str, Any]], cores: int) -> None:
     """Estimate training time from a few measured steps of each kind of model."""
     work = sum(job["params"]["train"]["steps"] * len(job["seeds"]) for job in jobs)
+    jobs = [job for job in jobs if job["seeds"]]
     if work < SHORT:
         log.info("training: %d seed-steps in all, no estimate needed", work)
         return
@@ -88,7 +102,11 @@ def _hours(jobs: list[dict[str, Any]], cores: int) -> None:
             job["algorithm"], job["params"]["train"], job["params"]["algorithm_values"], job["seeds"]
         )
         if key not in rates:
-            rates[key] = _probe(job["params"], job["seeds"])
+            try:
+                rates[key] = _probe(job["params"], job["seeds"])
+            except Exception as error:  # noqa: BLE001 - the job itself will say what is wrong; an estimate must not stop it
+                log.warning("no estimate: %s on %s: %s", job["algorithm"], job["dataset"], error)
+                return
         seconds += job["params"]["train"]["steps"] * rates[key]
     side_by_side = gpus() or max(1, min(cores, len(jobs)))
     log.info(

@@ -23,7 +23,7 @@ FILES = ("policy.safetensors", "state.safetensors", "curve.csv", "evaluations.cs
 def run(recipe: Path, seeds: list[int], manifests: list[Path], device: str) -> None:
     """Train the due seeds of a recipe. A failed seed is a manifest with status `failed`; the others go on."""
     job = Job.read(recipe, seeds, manifests)
-    with locked(job):
+    with locked(job.recipe):
         due = job.due()
         if not due:
             log.info("nothing due: %d seeds are current", len(seeds))
@@ -61,6 +61,7 @@ def _train(job: Job, due: list[int], device: str) -> None:
             for seed, policy in policies.items():
                 evaluator.submit(policy, seed, readout, step, episodes, "training")
 
+    clock = Clock()
     try:
         outcomes = train(
             values["algorithm"],
@@ -70,29 +71,41 @@ def _train(job: Job, due: list[int], device: str) -> None:
             device=device,
             directories={seed: job.directories[seed] for seed in due},
             evaluate=evaluate,
-            progress=_progress,
+            progress=clock,
         )
-        rows = evaluator.rows() if evaluator else []
+        rows, failures = evaluator.collect() if evaluator else ([], {})
     finally:
         if evaluator:
             evaluator.close()
-    seconds = time.perf_counter() - started
-    rate = len(due) * values["train"]["steps"] / seconds
+    rate = len(due) * values["train"]["steps"] / clock.seconds
     for outcome in outcomes:
         directory = job.directories[outcome.seed]
         own = [row for row in rows if row["seed"] == outcome.seed]
         write_episodes(directory / "evaluations.csv", values["dataset"], values["algorithm"], own)
         cost = runtime(started, device=_device_name(device), seeds=due, seed_steps_per_second=round(rate, 1))
         write_json(directory / "runtime.json", cost)
-        if outcome.reason is None:
+        failure = outcome.reason or failures.get(outcome.seed)
+        if failure is None:
             job.finish(outcome.seed, "ok", files=FILES)
         else:
-            job.fail(outcome.seed, outcome.reason)
+            job.fail(outcome.seed, failure)
 
 
-def _progress(step: int, steps: int, seconds: float) -> None:
-    left = seconds / step * (steps - step) if step else float("nan")
-    log.info("step %d of %d, %.0f steps/s, %.0f s left", step, steps, step / seconds, left)
+class Clock:
+    """Prints progress, and keeps what the steps themselves took.
+
+    Attributes:
+        seconds: Time of the training loop, without start-up and without waiting for evaluations.
+    """
+
+    seconds = float("nan")
+
+    def __call__(self, step: int, steps: int, seconds: float) -> None:
+        """Note and print how far training is."""
+        self.seconds = seconds
+        log.info(
+            "step %d of %d, %.0f steps/s, %.0f s left", step, steps, step / seconds, seconds / step * (steps - step)
+        )
 
 
 def _device_name(device: str) -> str:
