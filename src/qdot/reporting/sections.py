@@ -92,7 +92,7 @@ def _claims(source: Source) -> Section:
 
 
 def _scores(source: Source) -> Section:
-    names = tables.protocol_names(source.published)
+    names = tables.protocol_names(source)
     final = source.coverage[source.coverage["protocol"] == "final"]
     return Section(
         "scores",

@@ -58,8 +58,9 @@ def status_text(statuses: pd.Series) -> str:
     return ", ".join(f"{count} {status}" for status, count in found.items())
 
 
-def protocol_names(published: pd.DataFrame) -> dict[str, str]:
-    """Short column heads of the published protocols, by their full names, in the file's order."""
+def protocol_names(source: Source) -> dict[str, str]:
+    """Short column heads of the protocols published on the study's datasets, by full name, in the file's order."""
+    published = source.published[source.published["dataset"].isin(source.study.datasets)]
     short = {}
     for name in dict.fromkeys(published["protocol"]):
         short[name] = next((word for word in ("mixed", "during training") if word in name), name)
@@ -106,7 +107,7 @@ def _status(source: Source, dataset: str, algorithm: str, readout: str) -> str:
 def _published(source: Source, by_pair: Mapping[Any, Any], algorithm: str, standing: str) -> list[Any]:
     """One cell per published protocol: a record, or a sentence on why there is none."""
     absent = NOT_AT_HAND if standing == "paper" else "none published"
-    return [by_pair.get((algorithm, protocol), absent) for protocol in protocol_names(source.published)]
+    return [by_pair.get((algorithm, protocol), absent) for protocol in protocol_names(source)]
 
 
 def _theirs(source: Source, by_pair: Mapping[Any, Any], algorithms: Sequence[str]) -> list[Row]:
