@@ -43,7 +43,7 @@ def finish(study: Study, recipe: dict[str, Any], cell: Cell, **changes: Any) -> 
 @pytest.mark.parametrize(
     ("change", "train", "evaluate"),
     [
-        (lambda p: p["algorithms"]["iql"].update(temperature=1.0), True, True),
+        (lambda p: p["algorithms"]["iql"].update(max_weight=1.0), True, True),
         (lambda p: p["algorithms"]["bc"].update(actor_dropout=0.5), False, False),
         (lambda p: p["suites"]["tiny"]["train"].update(steps=210), True, True),
         (lambda p: p["suites"]["tiny"]["evaluate"].update(episodes=5), False, True),

@@ -61,7 +61,7 @@ def test_accept_stamps_todays_digest_and_keeps_the_reason(finished: list[Path]) 
 
 def test_accept_refuses_a_changed_value(finished: list[Path]) -> None:
     text = Path("params.yaml").read_text()
-    Path("params.yaml").write_text(text.replace("    temperature: 3.0 ", "    temperature: 2.0 "))
+    Path("params.yaml").write_text(text.replace("    max_weight: 100.0 ", "    max_weight: 20.0 "))
     assert main(["accept", "tiny/pendulum-tiny/iql", "--reason", "no"]) == 2
     assert read_json(finished[0])["digest"] == "old"
 

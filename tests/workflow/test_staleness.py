@@ -45,7 +45,7 @@ def pulled(origin: Checkout, tmp_path: Path) -> Checkout:
 
 def test_a_clone_with_a_changed_value_retrains_exactly_its_cells(pulled: Checkout) -> None:
     before = pulled.works()
-    pulled.set("    temperature: 3.0 ", "    temperature: 2.0 ")
+    pulled.set("    max_weight: 100.0 ", "    max_weight: 20.0 ")
     pulled.run("dvc", "repro")
     assert pulled.worked(before) == IQL
 
@@ -53,14 +53,14 @@ def test_a_clone_with_a_changed_value_retrains_exactly_its_cells(pulled: Checkou
 def test_values_of_another_commit_are_never_read_from_a_wrong_checkpoint(pulled: Checkout) -> None:
     first = pulled.commit("nothing") if pulled.run("git", "status", "--porcelain") else "HEAD"
     old = pulled.run("git", "rev-parse", first).strip()
-    pulled.set("    temperature: 3.0 ", "    temperature: 2.0 ")
+    pulled.set("    max_weight: 100.0 ", "    max_weight: 20.0 ")
     pulled.run("dvc", "repro")
     expected = _scores(pulled)
     pulled.commit("two")
     pulled.run("git", "checkout", "--quiet", old)
     pulled.run("dvc", "checkout")
     before = pulled.works()
-    pulled.set("    temperature: 3.0 ", "    temperature: 2.0 ")
+    pulled.set("    max_weight: 100.0 ", "    max_weight: 20.0 ")
     pulled.run("dvc", "repro")
     assert pulled.worked(before) == IQL
     assert _scores(pulled) == expected
@@ -95,7 +95,7 @@ def test_a_failed_seed_is_shown_fails_the_run_and_is_tried_again_alone(pulled: C
     inject.mkdir()
     (inject / "sitecustomize.py").write_text(INJECTED)
     before = pulled.works()
-    pulled.set("    temperature: 3.0 ", "    temperature: 2.5 ")
+    pulled.set("    max_weight: 100.0 ", "    max_weight: 25.0 ")
     pulled.snakemake(status=1, PYTHONPATH=str(inject))
     manifest = json.loads((pulled.top / f"results/tiny/train/{DATASET}/iql/seed1/manifest.json").read_text())
     assert manifest["status"] == "failed"
