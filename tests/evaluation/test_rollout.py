@@ -129,6 +129,17 @@ def test_a_damaged_policy_is_an_error_with_the_workers_traceback() -> None:
     assert "in from_bytes" in str(raised.value.__cause__)
 
 
+def test_a_seed_that_fails_takes_no_other_along(policies: dict[int, bytes]) -> None:
+    seed = min(policies)
+    with Evaluator("Pendulum-v1", "pendulum") as evaluator:
+        evaluator.submit(policies[seed], seed, "map", 40, 2, "final")
+        evaluator.submit(b"no policy", 77, "map", 40, 2, "final")
+        rows, failures = evaluator.collect()
+    assert {row["seed"] for row in rows} == {seed}
+    assert len(rows) == 2
+    assert set(failures) == {77}
+
+
 @pytest.fixture
 def deadly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """An environment of a user's module whose process dies at the first reset."""
