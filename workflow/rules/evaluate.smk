@@ -12,7 +12,7 @@ rule evaluate:
         f"logs/{STUDY.suite}/evaluate/{{dataset}}-{{algorithm}}.log",
     benchmark:
         f"logs/benchmarks/{STUDY.suite}/evaluate/{{dataset}}-{{algorithm}}.tsv"
-    threads: 1
+    threads: 2
     resources:
         mem_mb=3000,
     params:
