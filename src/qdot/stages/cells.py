@@ -2,13 +2,14 @@
 
 import contextlib
 import fcntl
+import logging
 import os
 import platform
 import resource
 import subprocess
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from qdot import provenance
 from qdot.errors import CellFailure, ResultsError
 from qdot.recipes import seed_digest
 from qdot.study import slug
+
+log = logging.getLogger("qdot")
 
 SCHEMA = 1
 FILES = ("policy.safetensors", "state.safetensors", "curve.csv", "evaluations.csv", "episodes.csv", "runtime.json")
@@ -141,6 +144,28 @@ def locked(recipe: Mapping[str, Any]) -> Iterator[None]:
             yield
     except PermissionError as error:
         raise ResultsError(f"{error.filename}: cannot be written; expected a writable results folder") from error
+
+
+def run_due(job: Job, is_blocked: Callable[[Job, int], bool], work: Callable[[Job, list[int]], None]) -> None:
+    """Do a job's work for the seeds that are due, under its lock.
+
+    Args:
+        job: The job.
+        is_blocked: Whether a due seed cannot be worked on; it then writes that seed's manifest.
+        work: Does the rest and writes their manifests. Whatever it raises becomes each one's failure.
+    """
+    with locked(job.recipe):
+        due = job.due()
+        ready = [seed for seed in due if not is_blocked(job, seed)]
+        if not ready:
+            log.info("nothing to do: %d seeds are current, %d cannot be run", len(job.directories) - len(due), len(due))
+            return
+        try:
+            work(job, ready)
+        except Exception as error:
+            log.exception("failed")
+            for seed in ready:
+                job.fail(seed, error)
 
 
 def runtime(started: float, **more: Any) -> dict[str, Any]:

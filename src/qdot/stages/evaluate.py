@@ -2,6 +2,7 @@
 
 import logging
 import time
+from functools import partial
 from pathlib import Path
 
 from qdot.envs.registry import describe, is_available
@@ -10,32 +11,17 @@ from qdot.evaluation.rollout import Evaluator
 from qdot.evaluation.scores import normalise
 from qdot.evaluation.tables import write_episodes
 from qdot.provenance import damaged_files, write_json
-from qdot.stages.cells import Job, locked, runtime
+from qdot.stages.cells import Job, run_due, runtime
 
 log = logging.getLogger("qdot")
 
 
 def run(recipe: Path, seeds: list[int], manifests: list[Path], workers: int) -> None:
     """Evaluate the due seeds of a recipe; what cannot be evaluated says why in its manifest."""
-    job = Job.read(recipe, seeds, manifests)
-    with locked(job.recipe):
-        due = job.due()
-        if not due:
-            log.info("nothing due: %d seeds are current", len(seeds))
-            return
-        ready = [seed for seed in due if not _blocked(job, seed)]
-        if not ready:
-            return
-        log.info("evaluating seeds %s", ready)
-        try:
-            _evaluate(job, ready, workers)
-        except Exception as error:
-            log.exception("evaluation failed")
-            for seed in ready:
-                job.fail(seed, error)
+    run_due(Job.read(recipe, seeds, manifests), _is_blocked, partial(_evaluate, workers=workers))
 
 
-def _blocked(job: Job, seed: int) -> bool:
+def _is_blocked(job: Job, seed: int) -> bool:
     """Write the manifest of a seed that cannot be evaluated: failed or missing training, no environment."""
     trained = job.source_manifest(seed)
     environment = job.recipe["params"]["data"].get("environment")
@@ -55,6 +41,7 @@ def _blocked(job: Job, seed: int) -> bool:
 def _evaluate(job: Job, seeds: list[int], workers: int) -> None:
     """Roll out every readout of every seed; a seed that fails takes no other along."""
     values, started = job.recipe["params"], time.perf_counter()
+    log.info("evaluating seeds %s", seeds)
     with Evaluator(values["data"]["environment"], values["dataset"], workers=workers) as evaluator:
         failures: dict[int, Exception] = {}
         for seed in seeds:

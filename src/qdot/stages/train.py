@@ -3,8 +3,10 @@
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -13,7 +15,7 @@ from qdot.envs.registry import is_available
 from qdot.evaluation.rollout import Evaluator
 from qdot.evaluation.tables import write_episodes
 from qdot.provenance import write_json
-from qdot.stages.cells import Job, locked, runtime
+from qdot.stages.cells import Job, run_due, runtime
 from qdot.training.loop import train
 
 log = logging.getLogger("qdot")
@@ -22,57 +24,31 @@ FILES = ("policy.safetensors", "state.safetensors", "curve.csv", "evaluations.cs
 
 def run(recipe: Path, seeds: list[int], manifests: list[Path], device: str) -> None:
     """Train the due seeds of a recipe. A failed seed is a manifest with status `failed`; the others go on."""
-    job = Job.read(recipe, seeds, manifests)
-    with locked(job.recipe):
-        due = job.due()
-        if not due:
-            log.info("nothing due: %d seeds are current", len(seeds))
-            return
-        data = job.source_manifest(due[0])
-        if data is None or data["status"] != "ok":
-            what = "no dataset" if data is None else data["reason"]["error"].splitlines()[0]
-            for seed in due:
-                job.finish(seed, "not run", f"data: {what}")
-            log.warning("not run: %s", what)
-            return
-        log.info("training seeds %s for %s steps on %s", due, job.recipe["params"]["train"]["steps"], device)
-        try:
-            _train(job, due, device)
-        except Exception as error:
-            log.exception("training failed")
-            for seed in due:
-                job.fail(seed, error)
+    run_due(Job.read(recipe, seeds, manifests), _is_blocked, partial(_train, device=device))
+
+
+def _is_blocked(job: Job, seed: int) -> bool:
+    """Write the manifest of a seed that has no dataset to train on."""
+    data = job.source_manifest(seed)
+    if data is not None and data["status"] == "ok":
+        return False
+    what = "no dataset" if data is None else data["reason"]["error"].splitlines()[0]
+    job.finish(seed, "not run", f"data: {what}")
+    return True
 
 
 def _train(job: Job, due: list[int], device: str) -> None:
     """Train, with evaluations in a process beside."""
-    values, started = job.recipe["params"], time.perf_counter()
+    values, started, clock = job.recipe["params"], time.perf_counter(), Clock()
+    log.info("training seeds %s for %s steps on %s", due, values["train"]["steps"], device)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # torch wants it for deterministic products on a GPU
     torch.use_deterministic_algorithms(True)
     dataset = training_dataset(load_prepared(Path(job.recipe["data_dir"])), values["train"]["reward"])
-    environment = values["data"].get("environment")
-    available = bool(environment) and is_available(environment)[0] and values["train"]["evaluate_every"] > 0
-    evaluator = Evaluator(environment, values["dataset"], workers=1) if available else None
-    evaluate: Callable[[dict[int, bytes], int], None] | None = None
-    if evaluator:
-        readout, episodes = values["primary_readout"], values["train"]["evaluate_episodes"]
-
-        def evaluate(policies: dict[int, bytes], step: int) -> None:
-            for seed, policy in policies.items():
-                evaluator.submit(policy, seed, readout, step, episodes, "training")
-
-    clock = Clock()
+    directories = {seed: job.directories[seed] for seed in due}
+    evaluator = _evaluator(values)
     try:
-        outcomes = train(
-            values["algorithm"],
-            values,
-            dataset,
-            due,
-            device=device,
-            directories={seed: job.directories[seed] for seed in due},
-            evaluate=evaluate,
-            progress=clock,
-        )
+        evaluate = partial(_submit, evaluator, values) if evaluator else None
+        outcomes = train(values["algorithm"], values, dataset, due, device, directories, evaluate, clock)
         rows, failures = evaluator.collect() if evaluator else ([], {})
     finally:
         if evaluator:
@@ -89,6 +65,21 @@ def _train(job: Job, due: list[int], device: str) -> None:
             job.finish(outcome.seed, "ok", files=FILES)
         else:
             job.fail(outcome.seed, failure)
+
+
+def _evaluator(values: Mapping[str, Any]) -> Evaluator | None:
+    """The pool for evaluations during training; None where there are none, or no environment."""
+    environment = values["data"].get("environment")
+    if not environment or not is_available(environment)[0] or not values["train"]["evaluate_every"]:
+        return None
+    return Evaluator(environment, values["dataset"], workers=1)
+
+
+def _submit(evaluator: Evaluator, values: Mapping[str, Any], policies: dict[int, bytes], step: int) -> None:
+    """Queue an evaluation during training, of the primary readout."""
+    for seed, policy in policies.items():
+        episodes = values["train"]["evaluate_episodes"]
+        evaluator.submit(policy, seed, values["primary_readout"], step, episodes, "training")
 
 
 class Clock:
