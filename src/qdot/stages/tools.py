@@ -1,6 +1,7 @@
 """What a user asks by hand: `qdot params show`, `qdot accept`, `qdot prune`."""
 
 import logging
+import os
 import shutil
 from pathlib import Path
 
@@ -58,7 +59,9 @@ def accept(cell: str, reason: str) -> None:
             entry = {"from": manifest["digest"], "reason": reason, "commit": git_state()["git_commit"]}
             accepted = [*manifest.get("accepted", []), entry]
             changed = {"digest": wanted, "accepted": accepted, "code": recipe["code"], "versions": recipe["packages"]}
+            stamp = path.stat().st_mtime_ns
             provenance.write_json(path, {**manifest, **changed})
+            os.utime(path, ns=(stamp, stamp))  # no reason for later stages to run
             log.info("accepted %s", path)
 
 
