@@ -92,6 +92,8 @@ def _hours(jobs: list[dict[str, Any]], cores: int) -> None:
     """Estimate training time from a few measured steps of each kind of model."""
     work = sum(job["params"]["train"]["steps"] * len(job["seeds"]) for job in jobs)
     jobs = [job for job in jobs if job["seeds"]]
+    if not jobs:
+        return
     if work < SHORT:
         log.info("training: %d seed-steps in all, no estimate needed", work)
         return
