@@ -61,6 +61,9 @@ def test_the_paper_suite_is_the_papers_study(params: dict[str, Any]) -> None:
             lambda p: p["datasets"]["pendulum"].update(algorithms={"iql": {"tau": 1}}),
             r"algorithms.iql: unknown key 'tau'",
         ),
+        (lambda p: p["datasets"]["pendulum"].pop("recipe"), r"datasets.pendulum: recipe is missing"),
+        (lambda p: p["datasets"]["pendulum"].update(source="file"), r"datasets.pendulum: path is missing"),
+        (lambda p: p["domains"]["control"]["data"].pop("source"), r"datasets.halfcheetah-replay: source is missing"),
         (lambda p: p.pop("evaluate"), r"'evaluate' is a required property"),
     ],
 )

@@ -19,6 +19,7 @@ from qdot.errors import ParamsError
 STAGES = ("data", "train", "evaluate", "compare", "report")
 CELL_STAGES = ("train", "evaluate")  # the stages whose values a cell may override
 SCHEMA = Path("workflow/schemas/params.schema.yaml")
+NEEDED = {"d4rl": (), "minari": (), "file": ("path",), "collect": ("recipe", "recipe_seed", "recipe_steps")}
 OVERRIDES = (*CELL_STAGES, "algorithm", "algorithms")
 
 
@@ -77,6 +78,12 @@ def check(params: Any, root: Path = Path()) -> None:
     for name, dataset in params["datasets"].items():
         if dataset["domain"] not in params["domains"]:
             raise ParamsError(unknown(f"datasets.{name}.domain", "domain", dataset["domain"], params["domains"]))
+        values = {**params["domains"][dataset["domain"]].get("data", {}), **dataset}
+        for key in NEEDED.get(values.get("source", ""), ("source",)):
+            if key not in values:
+                raise ParamsError(
+                    f"params: datasets.{name}: {key} is missing; docs/datasets.md says what a source needs"
+                )
     if params["suite"] not in params["suites"]:
         raise ParamsError(unknown("suite", "suite", params["suite"], params["suites"]))
     for kind in ("domains", "datasets", "suites"):
