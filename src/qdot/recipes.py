@@ -178,7 +178,7 @@ def table_recipe(study: Study, stage: str) -> dict[str, Any]:
 
 
 def cell_is_current(study: Study, recipe: Mapping[str, Any], cell: Cell) -> bool:
-    """Whether a cell's result is what its recipe asks for (by manifest; the command checks the files' content)."""
+    """Whether a cell's result is what its recipe asks for, its files included."""
     stage = recipe["stage"]
     manifest = find_json(study.cell_dir(stage, cell) / "manifest.json")
     if manifest is None or manifest.get("digest") != seed_digest(recipe["digest"], cell.seed):

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -26,6 +27,15 @@ def test_an_unknown_name_lists_the_known() -> None:
         registry.get("qdott")
 
 
+@pytest.fixture
+def unread() -> Iterator[None]:
+    """The registry before it has read the installed packages; it reads them anew afterwards."""
+    registry._locations.cache_clear()
+    yield
+    registry._locations.cache_clear()
+
+
+@pytest.mark.usefixtures("unread")
 def test_an_entry_point_adds_an_algorithm(monkeypatch: pytest.MonkeyPatch) -> None:
     added = [EntryPoint("mine", "qdot.algorithms.bc:BC", registry.GROUP), EntryPoint("bad", "math:pi", registry.GROUP)]
     monkeypatch.setattr(registry, "entry_points", lambda group: added if group == registry.GROUP else [])
