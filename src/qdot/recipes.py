@@ -200,16 +200,17 @@ def cell_is_current(study: Study, recipe: Mapping[str, Any], cell: Cell) -> bool
     return not changed and _intact(study.cell_dir(stage, cell), manifest["files"])
 
 
+def _finished(directory: Path, wanted: str) -> dict[str, Any] | None:
+    """A folder's manifest where it is `ok`, carries the wanted digest, and its files are as it recorded them."""
+    manifest = find_json(directory / "manifest.json")
+    if manifest is None or manifest.get("digest") != wanted or manifest["status"] != "ok":
+        return None
+    return manifest if _intact(directory, manifest["files"]) else None
+
+
 def data_is_current(study: Study, recipe: Mapping[str, Any]) -> bool:
     """Whether the prepared dataset is what its recipe asks for."""
-    directory = study.data_dir(recipe["dataset"])
-    manifest = find_json(directory / "manifest.json")
-    return (
-        manifest is not None
-        and manifest.get("digest") == recipe["digest"]
-        and manifest["status"] == "ok"
-        and _intact(directory, manifest["files"])
-    )
+    return _finished(study.data_dir(recipe["dataset"]), recipe["digest"]) is not None
 
 
 def table_inputs(study: Study, stage: str) -> dict[str, str]:
@@ -225,13 +226,8 @@ def table_inputs(study: Study, stage: str) -> dict[str, str]:
 def table_is_current(study: Study, recipe: Mapping[str, Any]) -> bool:
     """Whether tables or report are made from the manifests that lie there now."""
     directory = study.compare_dir if recipe["stage"] == "compare" else study.report_dir
-    manifest = find_json(directory / "manifest.json")
-    return (
-        manifest is not None
-        and manifest.get("digest") == recipe["digest"]
-        and manifest["inputs"] == table_inputs(study, recipe["stage"])
-        and _intact(directory, manifest["files"])
-    )
+    manifest = _finished(directory, recipe["digest"])
+    return manifest is not None and manifest["inputs"] == table_inputs(study, recipe["stage"])
 
 
 def put(path: Path, recipe: Mapping[str, Any], current: bool) -> None:
