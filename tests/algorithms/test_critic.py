@@ -28,7 +28,7 @@ def constant(network: torch.nn.Module, *values: float) -> None:
 def batch() -> Batch:
     terminals = torch.tensor([0.0, 1.0]).expand(2, 2)
     rewards = torch.tensor([1.0, 2.0]).expand(2, 2)
-    return Batch(torch.randn(2, 2, 2), torch.rand(2, 2, 1), rewards, torch.randn(2, 2, 2), terminals)
+    return Batch(torch.randn(2, 2, 2), torch.rand(2, 2, 1), rewards, torch.randn(2, 2, 2), terminals, torch.zeros(2, 2))
 
 
 def test_the_expectile_loss_by_hand() -> None:

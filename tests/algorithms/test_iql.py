@@ -23,7 +23,7 @@ def test_the_policy_loss_weights_the_likelihood() -> None:
     model = Trainer("iql", values("iql"), random_dataset(), [0]).model
     s, a, zero = torch.randn(1, 64, 3), torch.rand(1, 64, 1), torch.zeros(1, 64)
     target = model.critic.v(s).detach() + 0.2
-    loss = model.policy_loss(Batch(s, a, zero, s, zero), target, step=0)
+    loss = model.policy_loss(Batch(s, a, zero, s, zero, zero), target, step=0)
     normal = torch.distributions.Normal(torch.tanh(model.policy.network(s)), 1.0)
     torch.testing.assert_close(loss[0], -math.exp(0.6) * normal.log_prob(a).mean())
 

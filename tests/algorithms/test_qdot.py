@@ -19,7 +19,7 @@ def model(seeds: int = 2, **own: object) -> QDOT:
 
 def transitions() -> Batch:
     s, zero = torch.randn(2, 64, 3), torch.zeros(2, 64)
-    return Batch(s, torch.rand(2, 64, 2) * 2 - 1, zero, s, zero)
+    return Batch(s, torch.rand(2, 64, 2) * 2 - 1, zero, s, zero, zero)
 
 
 @pytest.mark.parametrize("q_scale", ["one", "mean_q", "gradient_norm"])

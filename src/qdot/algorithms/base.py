@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, NamedTuple, Self
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -13,6 +15,7 @@ from qdot.algorithms.networks import LANES
 from qdot.algorithms.optimiser import Adam
 from qdot.errors import ParamsError
 
+Array = npt.NDArray[np.generic]
 Generators = Callable[[str], list[torch.Generator]]
 
 
@@ -25,6 +28,8 @@ class Batch(NamedTuple):
         rewards: (seeds, batch).
         next_observations: (seeds, batch, obs).
         terminals: (seeds, batch), 1 where the episode truly ended: no bootstrap.
+        held_out: (seeds, batch), 1 where the row's episode is kept from the behaviour model, whose likelihood is
+            measured there.
     """
 
     observations: Tensor
@@ -32,6 +37,7 @@ class Batch(NamedTuple):
     rewards: Tensor
     next_observations: Tensor
     terminals: Tensor
+    held_out: Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +132,17 @@ class Algorithm(nn.Module, ABC):
         self.observation_dim, self.action_dim = observation_dim, action_dim
         self.seeds = len(generators("seeds"))
         self.optimisers: dict[str, Adam] = {}
+
+    @classmethod
+    def rows(cls, config: Values, rewards: Array, episode_starts: Array) -> Array | None:
+        """Rows of the dataset to train on; None for all.
+
+        Args:
+            config: Values.
+            rewards: (n,), as trained on.
+            episode_starts: (episodes,), the first row of each episode.
+        """
+        return None
 
     @abstractmethod
     def prepare(self) -> None:

@@ -57,28 +57,71 @@ class BatchedLinear(nn.Module):
         """Map (members, batch, in) to (members, batch, out)."""
         return product(inputs, self.weight, self.bias)
 
+    def transposed(self, outputs: Tensor) -> Tensor:
+        """The linear part backwards: (members, batch, out) to (members, batch, in)."""
+        return product(outputs, self.weight.transpose(1, 2))
 
-class Dropout(nn.Module):
-    """Dropout whose mask is a hash of (member's key, step, unit): the same whatever else is trained beside it.
+
+class Noise(nn.Module):
+    """Random numbers that are a hash of (member's key, step, position): the same whatever else is trained beside it.
 
     Attributes:
         keys: (members, 1, 1) int32, each drawn once from its member's generator.
     """
 
-    def __init__(self, generators: Sequence[torch.Generator], rate: float) -> None:
+    def __init__(self, generators: Sequence[torch.Generator]) -> None:
         """Draw each member's key."""
         super().__init__()
-        self.rate = rate
         keys = [torch.randint(-(2**31), 2**31, (1, 1), dtype=torch.int32, generator=g) for g in generators]
         self.keys: Tensor
         self.register_buffer("keys", torch.stack(keys))
 
+    def bits(self, rows: int, width: int, step: int) -> Tensor:
+        """Uniform on int32, (members, rows, width), of a step."""
+        places = torch.arange(rows * width, dtype=torch.int32, device=self.keys.device).view(rows, width)
+        return _scramble(places ^ _scramble(self.keys ^ _scramble(self.keys + step)))
+
+    def uniform(self, rows: int, width: int, step: int) -> Tensor:
+        """Uniform on (0, 1), multiples of 2^-24 shifted by half of one, (members, rows, width)."""
+        return (((self.bits(rows, width, step) >> 8) & 0xFFFFFF).float() + 0.5) * 2**-24
+
+    def normal(self, rows: int, width: int, step: int) -> Tensor:
+        """Standard normal, (members, rows, width), by Box and Muller's transform of two uniform halves."""
+        radius, angle = self.uniform(rows, 2 * width, step).split(width, dim=-1)
+        return (-2 * radius.log()).sqrt() * (2 * math.pi * angle).cos()
+
+
+class Dropout(Noise):
+    """Dropout whose mask is such noise."""
+
+    def __init__(self, generators: Sequence[torch.Generator], rate: float) -> None:
+        """Draw each member's key."""
+        super().__init__(generators)
+        self.rate = rate
+
     def forward(self, inputs: Tensor, step: int) -> Tensor:
         """Drop units of (members, batch, width) at the given step; the others grow by 1 / (1 - rate)."""
-        units = torch.arange(inputs[0].numel(), dtype=torch.int32, device=inputs.device).view(inputs.shape[1:])
-        bits = _scramble(units ^ _scramble(self.keys ^ _scramble(self.keys + step)))  # uniform on int32
-        kept = bits >= round(self.rate * 2**32) - 2**31
+        kept = self.bits(inputs.shape[1], inputs.shape[2], step) >= round(self.rate * 2**32) - 2**31
         return inputs * (kept.to(inputs.dtype) / (1 - self.rate))
+
+
+class BatchedLayerNorm(nn.Module):
+    """Layer normalisation over the width, with a scale and a shift per member (Ba et al. 2016).
+
+    Attributes:
+        scale: (members, 1, width), starts at 1.
+        shift: (members, 1, width), starts at 0.
+    """
+
+    def __init__(self, members: int, width: int) -> None:
+        """Start as plain normalisation."""
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(members, 1, width))
+        self.shift = nn.Parameter(torch.zeros(members, 1, width))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Normalise each row of (members, batch, width)."""
+        return nn.functional.layer_norm(inputs, inputs.shape[-1:]) * self.scale + self.shift
 
 
 def _scramble(bits: Tensor) -> Tensor:
@@ -99,19 +142,25 @@ class MLP(nn.Module):
         out_features: int,
         activation: Callable[[Tensor], Tensor] = torch.relu,
         dropout: float = 0.0,
+        layer_norm: bool = False,
     ) -> None:
-        """Build the layers; `dropout` is the rate after each hidden activation."""
+        """Build the layers; `dropout` is the rate after each hidden activation, `layer_norm` comes before it."""
         super().__init__()
         widths = [in_features, *hidden]
         self.hidden = nn.ModuleList(BatchedLinear(generators, a, b) for a, b in itertools.pairwise(widths))
         self.output = BatchedLinear(generators, widths[-1], out_features)
         self.dropouts = nn.ModuleList(Dropout(generators, dropout) for _ in hidden) if dropout else None
+        norms = [BatchedLayerNorm(len(generators), width) for width in hidden] if layer_norm else []
+        self.norms = nn.ModuleList(norms)
         self.activation = activation
 
     def forward(self, inputs: Tensor, step: int | None = None) -> Tensor:
         """Map (members, batch, in) to (members, batch, out); a step means training, so dropout is on."""
         for index, layer in enumerate(self.hidden):
-            inputs = self.activation(layer(inputs))
+            inputs = layer(inputs)
+            if self.norms:
+                inputs = self.norms[index](inputs)
+            inputs = self.activation(inputs)
             if self.dropouts is not None and step is not None:
                 inputs = self.dropouts[index](inputs, step)
         return self.output(inputs)

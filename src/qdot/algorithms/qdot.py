@@ -6,7 +6,6 @@ The map's loss, lambda, the readouts and every other value marked [C] in params.
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from qdot.algorithms.base import Algorithm, Batch, Generators
@@ -14,9 +13,7 @@ from qdot.algorithms.behaviour import GaussianPolicy
 from qdot.algorithms.critic import Critic, CriticConfig, pairs
 from qdot.algorithms.icnn import PartiallyConvexPotential
 from qdot.algorithms.optimiser import Adam
-from qdot.algorithms.transport_loss import clip_to_box, displacement, transport_cost, transport_loss
-
-FLOOR = 1e-6  # of the norms that lambda divides by
+from qdot.algorithms.transport_loss import Q_SCALES, clip_to_box, displacement, q_weight, transport_cost, transport_loss
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +45,7 @@ class QDOTConfig(CriticConfig):
     def __post_init__(self) -> None:
         """Check the values."""
         super().__post_init__()
-        self._check("q_scale", "one", "mean_q", "gradient_norm")
+        self._check("q_scale", *Q_SCALES)
         self._check("twin_q", "min", "mean")
         self._check("icnn_activation", "softplus", "elu")
         self._check_widths("icnn_hidden")
@@ -91,19 +88,12 @@ class QDOT(Algorithm):
         """E_D[ -lambda Q(s, clip T(s, a)) + alpha ||T(s, a) - a||^2 ]; per seed, with what it measured."""
         clipped, cost = clip_to_box(moved), transport_cost(moved, batch.actions)
         q, slope = self.critic.linearised_q(batch.observations, clipped, self.config.twin_q)
-        scale = self.q_scale(q.detach(), slope)  # (seeds,)
+        scale = q_weight(self.config.q_scale, q, slope)  # (seeds,)
         loss = transport_loss(q, cost, scale, self.config.transport_weight)
         info = {"q_value": q.mean(dim=-1), "q_scale": scale, "transport_cost": cost}
         info["clipped_share"] = (moved != clipped).any(dim=-1).float().mean(dim=-1)
         info |= quantiles(displacement(moved, batch.actions))
         return loss, {name: value.detach() for name, value in info.items()}
-
-    def q_scale(self, q: Tensor, slope: Tensor) -> Tensor:
-        """The scale lambda (seeds,), from Q (seeds, batch) and grad_a Q (seeds, batch, act)."""
-        if self.config.q_scale == "one":
-            return torch.ones_like(q[:, 0])
-        size = q.abs() if self.config.q_scale == "mean_q" else slope.square().sum(dim=-1).sqrt()
-        return 1 / size.mean(dim=-1).clamp(min=FLOOR)
 
     def prepare(self) -> None:
         """Make the optimisers."""

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 
 ACTION_BOUND = 1.0  # actions live in the box [-1, 1]
+FLOOR = 1e-6  # of the norms that lambda divides by
+Q_SCALES = ("one", "mean_q", "gradient_norm")
 
 
 def clip_to_box(mapped: Tensor) -> Tensor:
@@ -34,3 +36,21 @@ def transport_loss(q_values: Tensor, cost: Tensor, q_weight: Tensor | float, tra
 def displacement(mapped: Tensor, actions: Tensor) -> Tensor:
     """|T(s, a) - a| of each row: (seeds, batch, action) twice -> (seeds, batch)."""
     return torch.linalg.vector_norm(mapped - actions, dim=-1)
+
+
+def q_weight(scale: str, q: Tensor, slope: Tensor) -> Tensor:
+    """The weight lambda of Q in a loss of a policy, detached.
+
+    Args:
+        scale: `one`; `mean_q`, 1 / E|Q| (TD3+BC); or `gradient_norm`, 1 / E||grad_a Q||: the displacement is then
+            about 1 / (2 alpha) whatever the task.
+        q: Q where the policy acts, (seeds, batch).
+        slope: grad_a Q there, (seeds, batch, act).
+
+    Returns:
+        (seeds,).
+    """
+    if scale == "one":
+        return torch.ones_like(q[:, 0])
+    size = q.detach().abs() if scale == "mean_q" else slope.detach().square().sum(dim=-1).sqrt()
+    return 1 / size.mean(dim=-1).clamp(min=FLOOR)

@@ -15,6 +15,7 @@ from qdot.errors import DataError, ParamsError
 Reward = Literal["as_is", "subtract_one", "normalise_returns"]
 ARRAYS = ("observations", "actions", "rewards", "next_observations", "terminals", "episode_starts")
 RETURN_SCALE = 1000.0  # of `normalise_returns`: lineage (IQL)
+HOLD_OUT_EVERY = 20  # one episode in so many is kept from the behaviour model: its likelihood is measured there
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,12 @@ class Dataset:
     action_high: npt.NDArray[np.float32]
     size: int
     episode_starts: npt.NDArray[np.int64]
+
+    @property
+    def held_out(self) -> npt.NDArray[np.float32]:
+        """float32 (size,), 1.0 in each 20th episode: rows that the behaviour model of a policy does not see."""
+        episode = np.searchsorted(self.episode_starts, np.arange(self.size), side="right") - 1
+        return (episode % HOLD_OUT_EVERY == HOLD_OUT_EVERY // 2).astype(np.float32)
 
 
 def load_prepared(directory: str | Path) -> Prepared:

@@ -70,8 +70,11 @@ class Trainer:
         self.failures: dict[int, CellFailure] = {}
         self.curves = {seed: Curve() for seed in seeds}
         self._bounds = dataset.action_low.tolist(), dataset.action_high.tolist()
-        self._data = [torch.from_numpy(getattr(dataset, field)).to(device) for field in Batch._fields]
-        self._minibatches = Minibatches(seeds, dataset.size, train["batch_size"], device)
+        arrays = [getattr(dataset, field) for field in Batch._fields]
+        rows = kind.rows(config, dataset.rewards, dataset.episode_starts)
+        arrays = arrays if rows is None else [array[rows] for array in arrays]
+        self._data = [torch.from_numpy(array).to(device) for array in arrays]
+        self._minibatches = Minibatches(seeds, len(arrays[0]), train["batch_size"], device)
         self._columns: tuple[str, ...] = ()
         self._record: list[Tensor] = []  # (terms, seeds) of each step since the last row of the curves
 
