@@ -1,7 +1,7 @@
 """Q-DOT, reproduced. In: params.yaml. Out: reports/build/<suite>/index.html and every table it shows.
 
 `snakemake --cores all` runs the active suite (`suite:` in params.yaml, or `--config suite=NAME`); `snakemake quick`,
-`kitchen` and `tiny` run those suites whatever is active. `--config dataset=a,b algorithm=qdot seed=0,1` takes a subset.
+and any other name of `NAMED`, runs that suite whatever is active. `--config dataset=a,b algorithm=qdot seed=0,1` takes a subset.
 """
 
 import sys
@@ -30,12 +30,13 @@ machine.prepare_commands(Path(workflow.basedir))
 machine.register(workflow)
 if workflow.is_main_process:
     machine.hold_checkout(Path(workflow.basedir))
+NAMED = ("quick", "kitchen", "tiny")  # suites that are targets too
 ACTIVE = Study.from_config(config, config["suite"]).suite
 
 
 wildcard_constraints:
     dataset="[^/]+",
-    algorithm="[a-z0-9_]+",
+    algorithm="[a-z0-9_.-]+",
 
 
 include: "workflow/rules/data.smk"
@@ -51,37 +52,18 @@ module active:
 use rule * from active as active_*
 
 
-if ACTIVE != "quick":
+for suite in NAMED:
+    if suite != ACTIVE:
+        study_name, prefix = f"{suite}_study", f"{suite}_"
 
-    module quick_study:
-        snakefile:
-            "workflow/study.smk"
-        config:
-            config | {"suite": "quick"}
+        module:
+            name: study_name
+            snakefile:
+                "workflow/study.smk"
+            config:
+                config | {"suite": suite}
 
-    use rule * from quick_study as quick_*
-
-
-if ACTIVE != "kitchen":
-
-    module kitchen_study:
-        snakefile:
-            "workflow/study.smk"
-        config:
-            config | {"suite": "kitchen"}
-
-    use rule * from kitchen_study as kitchen_*
-
-
-if ACTIVE != "tiny":
-
-    module tiny_study:
-        snakefile:
-            "workflow/study.smk"
-        config:
-            config | {"suite": "tiny"}
-
-    use rule * from tiny_study as tiny_*
+        use rule * from study_name as prefix*
 
 
 rule all:

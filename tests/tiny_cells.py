@@ -61,6 +61,8 @@ def dataset(
         action_high=np.linspace(1, 5, width, dtype=np.float32),
         size=len(rewards),
         episode_starts=np.zeros(1, np.int64),
+        observation_mean=np.zeros(observations.shape[1], np.float32),
+        observation_scale=np.ones(observations.shape[1], np.float32),
     )
 
 

@@ -26,10 +26,11 @@ if workflow.is_main_process:
 
 wildcard_constraints:
     dataset="[^/]+",
-    algorithm="[a-z0-9_]+",
+    algorithm="[a-z0-9_.-]+",
 
 
 include: "rules/train.smk"
 include: "rules/evaluate.smk"
+include: "rules/transport.smk"
 include: "rules/compare.smk"
 include: "rules/report.smk"

@@ -73,6 +73,7 @@ def _add_stages(commands: Any) -> None:
             command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
         else:
             command.add_argument("--workers", type=int, default=1, help="processes; the numbers do not depend on it")
+    _stage(commands, "transport", _transport, "run the transport studies of a suite")
     _stage(commands, "compare", _compare, "make the tables of a study")
     _stage(commands, "report", _report, "make the report of a study")
     gate = commands.add_parser("gate", help="exit 1 where a cell failed")
@@ -117,6 +118,12 @@ def _evaluate(options: argparse.Namespace) -> None:
     from qdot.stages import evaluate
 
     evaluate.run(options.recipe, options.seeds, options.manifests, options.workers)
+
+
+def _transport(options: argparse.Namespace) -> None:
+    from qdot.stages import transport
+
+    transport.run(options.recipe)
 
 
 def _compare(options: argparse.Namespace) -> None:

@@ -1,12 +1,12 @@
 """params.yaml: reading it, checking it against the schema, and resolving the values of one cell.
 
-Precedence, lowest first: stage defaults, algorithm, domain, dataset, suite, command line.
+Precedence, lowest first: stage defaults, algorithm, domain, dataset, suite, variant, command line.
 """
 
 import copy
 import functools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,10 @@ from typing import Any
 import jsonschema
 import yaml
 
+from qdot import variants
 from qdot.errors import ParamsError
 
-STAGES = ("data", "train", "evaluate", "compare", "report")
+STAGES = ("data", "train", "evaluate", "transport", "compare", "report")
 CELL_STAGES = ("train", "evaluate")  # the stages whose values a cell may override
 SCHEMA = Path("workflow/schemas/params.schema.yaml")
 NEEDED = {"d4rl": (), "minari": (), "file": ("path",), "collect": ("recipe", "recipe_seed", "recipe_steps")}
@@ -28,8 +29,8 @@ class Resolved:
     """The values of one (suite, dataset, algorithm), and where each came from.
 
     Attributes:
-        values: Nested values; keys `suite, dataset, algorithm, domain, readouts, primary_readout, data, train,
-            evaluate, algorithm_values`.
+        values: Nested values; keys `suite, dataset, algorithm, method, domain, readouts, primary_readout, data, train,
+            evaluate, algorithm_values`. `method` is what runs: the algorithm, or what it is a variant of.
         sources: Level that set a value, by dotted key (`train.steps` -> `suite quick`).
     """
 
@@ -86,6 +87,7 @@ def check(params: Any, root: Path = Path()) -> None:
                 )
     if params["suite"] not in params["suites"]:
         raise ParamsError(unknown("suite", "suite", params["suite"], params["suites"]))
+    variants.check(params)
     for kind in ("domains", "datasets", "suites"):
         for name, level in params[kind].items():
             _check_overrides(params, f"{kind}.{name}", level, root)
@@ -93,7 +95,7 @@ def check(params: Any, root: Path = Path()) -> None:
 
 def _check_overrides(params: Mapping[str, Any], where: str, level: Mapping[str, Any], root: Path) -> None:
     """Check one level's values for algorithms: each key declared by an algorithm, each value of its kind."""
-    algorithms = params["algorithms"]
+    algorithms = {name: variants.declared(params, name) for name in params["algorithms"]}
     shared = level.get("algorithm", {})
     for key in shared:
         if not any(key in own for own in algorithms.values()):
@@ -109,9 +111,10 @@ def _check_overrides(params: Mapping[str, Any], where: str, level: Mapping[str, 
                 raise ParamsError(unknown(f"{where}.algorithms.{name}", "key", key, algorithms[name]))
     definitions = schema(root)["$defs"]
     for name, own in algorithms.items():
-        if name in definitions:
+        method = variants.method(params, name)
+        if method in definitions:
             changes = {key: value for key, value in shared.items() if key in own} | dict(named.get(name, {}))
-            validator = jsonschema.Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": definitions})
+            validator = jsonschema.Draft202012Validator({"$ref": f"#/$defs/{method}", "$defs": definitions})
             for error in validator.iter_errors({**own, **changes}):
                 raise ParamsError(_explain(error, f"{where} for {name}: "))
 
@@ -192,7 +195,8 @@ def resolve(params: Mapping[str, Any], suite: str, dataset: str, algorithm: str)
             raise ParamsError(unknown(kind, kind[:-1], name, params[kind]))
     block = params["datasets"][dataset]
     domain = params["domains"][block["domain"]]
-    own = params["algorithms"][algorithm]
+    method = variants.method(params, algorithm)
+    base, own = params["algorithms"][method], variants.changes(params, algorithm)
     values: dict[str, Any] = {stage: {} for stage in CELL_STAGES} | {"algorithm_values": {}, "data": {}}
     sources: dict[str, str] = {}
 
@@ -204,18 +208,19 @@ def resolve(params: Mapping[str, Any], suite: str, dataset: str, algorithm: str)
         lay(stage, params[stage], "stage default")
     lay(
         "algorithm_values",
-        {k: v for k, v in own.items() if k not in CELL_STAGES},
-        f"algorithm {algorithm}",
+        {k: v for k, v in base.items() if k not in CELL_STAGES},
+        f"algorithm {method}",
     )
     levels = [
-        (f"algorithm {algorithm}", {stage: own.get(stage, {}) for stage in CELL_STAGES}),
+        (f"algorithm {method}", {stage: base.get(stage, {}) for stage in CELL_STAGES}),
         (f"domain {block['domain']}", domain),
         (f"dataset {dataset}", block),
         (f"suite {suite}", params["suites"][suite]),
+        (f"variant {algorithm}", own),
         ("command line", _command_line(params.get("set", {}))),
     ]
     for level, entries in levels:
-        for section, changes in _overrides(entries, algorithm, values["algorithm_values"]):
+        for section, changes in _overrides(entries, (method, algorithm), values["algorithm_values"]):
             lay(section, changes, level)
     lay("data", domain.get("data", {}), f"domain {block['domain']}")
     lay("data", {k: v for k, v in block.items() if k not in (*OVERRIDES, "domain")}, f"dataset {dataset}")
@@ -226,6 +231,7 @@ def resolve(params: Mapping[str, Any], suite: str, dataset: str, algorithm: str)
         "suite": suite,
         "dataset": dataset,
         "algorithm": algorithm,
+        "method": method,
         "domain": block["domain"],
         "readouts": readouts,
         "primary_readout": primary if primary in readouts else readouts[0],
@@ -234,14 +240,15 @@ def resolve(params: Mapping[str, Any], suite: str, dataset: str, algorithm: str)
 
 
 def _overrides(
-    entries: Mapping[str, Any], algorithm: str, declared: Mapping[str, Any]
+    entries: Mapping[str, Any], names: Sequence[str], declared: Mapping[str, Any]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The (section, changes) that one level makes to a cell of `algorithm`."""
+    """The (section, changes) that one level makes to a cell of an algorithm, named after what it is a variant of."""
     for stage in CELL_STAGES:
         yield stage, dict(entries.get(stage, {}))
     yield "algorithm_values", {k: v for k, v in entries.get("algorithm", {}).items() if k in declared}
     own = entries.get("algorithms", {})
-    yield "algorithm_values", dict(own.get(algorithm, {})) if isinstance(own, Mapping) else {}
+    for name in dict.fromkeys(names):
+        yield "algorithm_values", dict(own.get(name, {})) if isinstance(own, Mapping) else {}
 
 
 def _command_line(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from qdot.data.recipe_names import RECIPES as COLLECTORS
 from qdot.envs import registry as environments
 from qdot.params import resolve
 from qdot.provenance import code_digest, digest, find_json, package_versions
-from qdot.study import Cell, Study, is_built, slug
+from qdot.study import Cell, Study, slug
 
 RECIPES = Path(".snakemake/recipes")
 HASHES = RECIPES / "hashes.json"
@@ -40,7 +40,7 @@ def recipe_path(study: Study, stage: str, dataset: str | None = None, algorithm:
     if stage == "data":
         return RECIPES / "data" / f"{slug(str(dataset))}.json"
     if dataset is None:
-        return RECIPES / study.name / f"{stage}.json"
+        return RECIPES / (study.suite if stage == "transport" else study.name) / f"{stage}.json"
     return RECIPES / study.suite / stage / slug(dataset) / f"{algorithm}.json"
 
 
@@ -114,11 +114,11 @@ def train_recipe(study: Study, dataset: str, algorithm: str) -> dict[str, Any]:
     values = study.resolved(dataset, algorithm)
     environment = values["data"].get("environment")
     module = environments.entry_module(environment) if environment else None
-    entries = ["qdot.stages.train", registry.entry_module(algorithm), *([module] if module else [])]
+    entries = ["qdot.stages.train", registry.entry_module(values["method"]), *([module] if module else [])]
     code = _code(*entries, stop=MANIFESTS)
     reads = {
         "dataset": data_recipe(study, dataset)["core"],
-        "algorithm": algorithm,
+        "algorithm": [algorithm, values["method"]],
         "train": values["train"],
         "algorithm_values": values["algorithm_values"],
         "readout": values["primary_readout"],
@@ -149,6 +149,13 @@ def _cell_recipe(stage: str, study: Study, values: dict[str, Any], made: dict[st
     return {"stage": stage, **names, "seeds": seeds, "params": values, "data_dir": str(data), **made}
 
 
+def transport_recipe(study: Study) -> dict[str, Any]:
+    """What the transport studies should be made from."""
+    code = _code("qdot.stages.transport", stop=MANIFESTS)
+    made = digest("transport", study.transport, code)
+    return {"stage": "transport", "suite": study.suite, "params": study.transport, "digest": made, **code}
+
+
 def table_recipe(study: Study, stage: str) -> dict[str, Any]:
     """What the tables (`compare`) or the report should be made from."""
     cells = [
@@ -160,7 +167,7 @@ def table_recipe(study: Study, stage: str) -> dict[str, Any]:
     ]
     pairs = [(dataset, algorithm) for dataset in study.datasets for algorithm in study.algorithms]
     levels = [resolve(study.params, study.suite, *pair).sources for pair in pairs]
-    reads: list[Any] = [cells, pairs, levels, study.params["compare"]]
+    reads: list[Any] = [cells, pairs, levels, transport_recipe(study)["digest"], study.params["compare"]]
     reads += [_content(study.root / CLAIMS), _code("qdot.evaluation.compare")]
     if stage == "report":
         templates = sorted((study.root / "reports" / "templates").rglob("*.*"))
@@ -213,9 +220,15 @@ def data_is_current(study: Study, recipe: Mapping[str, Any]) -> bool:
     return _finished(study.data_dir(recipe["dataset"]), recipe["digest"]) is not None
 
 
+def transport_is_current(study: Study, recipe: Mapping[str, Any]) -> bool:
+    """Whether the transport studies are what their recipe asks for."""
+    return _finished(study.transport_dir, recipe["digest"]) is not None
+
+
 def table_inputs(study: Study, stage: str) -> dict[str, str]:
     """SHA-256 of every manifest that the tables or the report are made from, where it exists."""
     paths = [study.data_dir(dataset) / "manifest.json" for dataset in study.datasets]
+    paths.append(study.transport_dir / "manifest.json")
     for cell in study.cells():
         paths += [study.cell_dir(kind, cell) / "manifest.json" for kind in ("train", "evaluate")]
     if stage == "report":
@@ -252,6 +265,8 @@ def write_recipes(study: Study) -> None:
                 recipe = make(study, dataset, algorithm)
                 current = all(_is_current_or_absent(study, recipe, cell) for cell in cells)
                 put(recipe_path(study, recipe["stage"], dataset, algorithm), recipe, current)
+    recipe = transport_recipe(study)
+    put(recipe_path(study, "transport"), recipe, transport_is_current(study, recipe))
     for stage in ("compare", "report"):
         recipe = table_recipe(study, stage)
         put(recipe_path(study, stage), recipe, table_is_current(study, recipe))
@@ -266,4 +281,4 @@ def _is_current_or_absent(study: Study, recipe: Mapping[str, Any], cell: Cell) -
 
 def runnable(study: Study) -> Iterable[str]:
     """The study's algorithms that are built."""
-    return [algorithm for algorithm in study.algorithms if is_built(algorithm)]
+    return [algorithm for algorithm in study.algorithms if study.is_built(algorithm)]

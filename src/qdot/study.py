@@ -9,13 +9,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from qdot import params as parameters
+from qdot import variants
 from qdot.algorithms import registry
 from qdot.errors import ParamsError
-
-
-def is_built(algorithm: str) -> bool:
-    """Whether an algorithm can run: built in, or registered from outside."""
-    return algorithm in registry.names()
 
 
 def require_checkout(top: Path) -> None:
@@ -58,7 +54,7 @@ class Study:
     """One suite, or a subset of it.
 
     Attributes:
-        params: The whole of params.yaml (checked), plus `set`: values from the command line.
+        params: The whole of params.yaml (checked, grids expanded), plus `set`: values from the command line.
         suite: The suite's name.
         subset: Chosen names by `dataset`, `algorithm`, `seed`; empty for the whole suite.
         root: The project's top folder.
@@ -87,6 +83,8 @@ class Study:
         """
         extra = (*SUBSET_KEYS, "set")
         params = {key: value for key, value in config.items() if key not in extra}
+        parameters.check(params, root)
+        params = variants.expand(params)
         parameters.check(params, root)
         if config.get("set"):
             params = parameters.with_command_line(params, parameters.parse_set(config["set"]), root)
@@ -176,6 +174,14 @@ class Study:
         if self.missing:
             raise ParamsError("\n".join(self.missing))
 
+    def method(self, algorithm: str) -> str:
+        """What runs under an algorithm's name: itself, or what it is a variant of."""
+        return variants.method(self.params, algorithm)
+
+    def is_built(self, algorithm: str) -> bool:
+        """Whether an algorithm can run: built in, or registered from outside."""
+        return self.method(algorithm) in registry.names()
+
     def resolved(self, dataset: str, algorithm: str) -> dict[str, Any]:
         """The resolved values of a cell (all seeds share them)."""
         return parameters.resolve(self.params, self.suite, dataset, algorithm).values
@@ -191,7 +197,7 @@ class Study:
 
     def stage_dir(self, stage: str) -> Path:
         """Folder of one stage's results; a subset's tables lie beside the suite's, outside DVC's outs."""
-        if self.is_subset and stage not in parameters.CELL_STAGES:
+        if self.is_subset and stage not in (*parameters.CELL_STAGES, "transport"):
             return self.root / "results" / "subsets" / self.name / stage
         return self.root / "results" / self.suite / stage
 
@@ -217,13 +223,23 @@ class Study:
             path
             for dataset in self.datasets
             for algorithm in self.algorithms
-            if is_built(algorithm)
+            if self.is_built(algorithm)
             for path in self.manifests(stage, dataset, algorithm)
         ]
 
     def data_manifests(self) -> list[str]:
         """A manifest per dataset."""
         return [str(self.data_dir(dataset) / "manifest.json") for dataset in self.datasets]
+
+    @property
+    def transport(self) -> dict[str, Any]:
+        """The values of the transport studies: section `transport`, with the suite's own over it."""
+        return {**self.params["transport"], **self.params["suites"][self.suite].get("transport", {})}
+
+    @property
+    def transport_dir(self) -> Path:
+        """Folder of the transport studies."""
+        return self.stage_dir("transport")
 
     @property
     def compare_dir(self) -> Path:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from qdot.data.batch import ARRAYS, load_prepared, training_dataset
+from qdot.data.batch import ARRAYS, Prepared, load_prepared, training_dataset
 from qdot.errors import DataError, ParamsError
 from qdot.provenance import write_json
 
@@ -64,3 +64,42 @@ def test_damaged_arrays_are_named(tmp_path: Path) -> None:
     save_file({name: np.zeros(1, np.float32) for name in ARRAYS if name != "rewards"}, path)
     with pytest.raises(DataError, match="lacks rewards"):
         load_prepared(tmp_path)
+
+
+def test_normalised_observations_have_mean_0_and_deviation_1_and_keep_their_transform() -> None:
+    draw = np.random.default_rng(0)
+    observations = (draw.standard_normal((500, 3)) * [1.0, 10.0, 0.0] + [0.0, 5.0, 2.0]).astype(np.float32)
+    arrays = {
+        "observations": observations,
+        "actions": np.zeros((500, 1), np.float32),
+        "rewards": np.zeros(500, np.float32),
+        "next_observations": observations + np.float32(1),
+        "terminals": np.zeros(500, np.float32),
+        "episode_starts": np.arange(0, 500, 10),
+    }
+    manifest = {"return_max": 1.0, "return_min": 0.0, "action_low": [-1.0], "action_high": [1.0]}
+    plain = training_dataset(Prepared(arrays, manifest), "as_is")
+    made = training_dataset(Prepared(arrays, manifest), "as_is", normalise_observations=True)
+    assert plain.observations is observations
+    np.testing.assert_allclose(made.observations[:, :2].mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(made.observations[:, :2].std(axis=0), 1, atol=2e-3)
+    np.testing.assert_allclose(
+        made.observations * made.observation_scale + made.observation_mean, observations, rtol=1e-5, atol=1e-5
+    )
+    np.testing.assert_allclose(
+        made.next_observations - made.observations, (1 / made.observation_scale)[None].repeat(500, 0), rtol=1e-4
+    )
+
+
+def test_one_episode_in_twenty_is_held_out_whole() -> None:
+    arrays = {
+        "observations": np.zeros((90, 1), np.float32),
+        "actions": np.zeros((90, 1), np.float32),
+        "rewards": np.zeros(90, np.float32),
+        "next_observations": np.zeros((90, 1), np.float32),
+        "terminals": np.zeros(90, np.float32),
+        "episode_starts": np.arange(0, 90, 3),  # 30 episodes of 3 rows
+    }
+    manifest = {"return_max": 1.0, "return_min": 0.0, "action_low": [-1.0], "action_high": [1.0]}
+    held = training_dataset(Prepared(arrays, manifest), "as_is").held_out
+    assert np.flatnonzero(held).tolist() == [30, 31, 32]  # the tenth episode alone

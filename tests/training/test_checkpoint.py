@@ -88,8 +88,8 @@ def test_damaged_and_alien_files_are_refused_by_name(contents: dict[str, bytes],
     cases = {
         "damaged": [whole[:-10], whole[:4], b"", b"{}" * 50, whole[:100]],
         "no description by qdot": [alien],
-        "schema None, expected 1": [safetensors.torch.save({"weight": torch.zeros(2)}, {"qdot": "[]"})],
-        "schema 99, expected 1": [altered(whole, schema=99)],
+        "schema None, expected 2": [safetensors.torch.save({"weight": torch.zeros(2)}, {"qdot": "[]"})],
+        "schema 99, expected 2": [altered(whole, schema=99)],
         "no policy that this version can read": [
             altered(whole, config={"x": 1}),
             altered(whole, algorithm="bc", config=config),

@@ -43,10 +43,18 @@ rule evaluate_all:
         STUDY.all_manifests("evaluate"),
 
 
+rule transport_all:
+    """The transport studies."""
+    input:
+        refuse_unknown,
+        STUDY.transport_dir / "manifest.json",
+
+
 rule compare_all:
     """The tables."""
     input:
         refuse_unknown,
+        STUDY.transport_dir / "manifest.json",
         rules.compare.output.manifest,
         STUDY.data_manifests(),
         STUDY.all_manifests("train"),
@@ -59,6 +67,7 @@ rule report_all:
         refuse_unknown,
         rules.report.output.manifest,
         rules.compare.output.manifest,
+        STUDY.transport_dir / "manifest.json",
         STUDY.data_manifests(),
         STUDY.all_manifests("train"),
         STUDY.all_manifests("evaluate"),

@@ -3,7 +3,7 @@
 In: manifests. Out: an exit status.
 """
 
-for suite in ("quick", "kitchen", "tiny"):
+for suite in NAMED:
 
     rule:
         name:
@@ -18,7 +18,7 @@ for suite in ("quick", "kitchen", "tiny"):
             "qdot gate --name {params.name} {input:q} 2>&1 | tee {log:q}"
 
 
-for stage in ("data", "train", "evaluate", "compare", "report"):
+for stage in ("data", "train", "evaluate", "transport", "compare", "report"):
 
     rule:
         name:

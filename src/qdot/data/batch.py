@@ -14,6 +14,7 @@ from qdot.errors import DataError, ParamsError
 
 Reward = Literal["as_is", "subtract_one", "normalise_returns"]
 ARRAYS = ("observations", "actions", "rewards", "next_observations", "terminals", "episode_starts")
+SCALE_FLOOR = 1e-3  # added to the standard deviation of an observation: lineage (TD3+BC)
 RETURN_SCALE = 1000.0  # of `normalise_returns`: lineage (IQL)
 HOLD_OUT_EVERY = 20  # one episode in so many is kept from the behaviour model: its likelihood is measured there
 
@@ -37,7 +38,7 @@ class Dataset:
     """Transitions as one algorithm trains on them.
 
     Attributes:
-        observations: float32 (size, observation_dim), environment units.
+        observations: float32 (size, observation_dim), in the environment's units or normalised.
         actions: float32 (size, action_dim) in [-1, 1].
         rewards: float32 (size,) after the reward transform.
         next_observations: float32 (size, observation_dim); unused where terminal.
@@ -48,6 +49,8 @@ class Dataset:
         action_high: float32 (action_dim,), environment units of action 1.
         size: Number of transitions.
         episode_starts: int64 (episodes,), first row of each episode.
+        observation_mean: float32 (observation_dim,), subtracted from every observation; 0 where none is normalised.
+        observation_scale: float32 (observation_dim,), what they were then divided by; 1 where none is normalised.
     """
 
     observations: npt.NDArray[np.float32]
@@ -61,6 +64,8 @@ class Dataset:
     action_high: npt.NDArray[np.float32]
     size: int
     episode_starts: npt.NDArray[np.int64]
+    observation_mean: npt.NDArray[np.float32]
+    observation_scale: npt.NDArray[np.float32]
 
     @property
     def held_out(self) -> npt.NDArray[np.float32]:
@@ -124,16 +129,21 @@ def transform_rewards(
     raise ParamsError(f"train.reward: unknown value {reward!r}; expected one of {', '.join(get_args(Reward))}")
 
 
-def training_dataset(prepared: Prepared, reward: Reward) -> Dataset:
-    """The transitions of a prepared dataset with its rewards transformed for training."""
+def training_dataset(prepared: Prepared, reward: Reward, normalise_observations: bool = False) -> Dataset:
+    """The transitions of a prepared dataset with its rewards, and its observations, transformed for training."""
     arrays, manifest = prepared.arrays, prepared.manifest
     observations, actions = arrays["observations"], arrays["actions"]
+    mean, scale = np.zeros(observations.shape[1], np.float32), np.ones(observations.shape[1], np.float32)
+    if normalise_observations:
+        mean = observations.mean(axis=0, dtype=np.float64).astype(np.float32)
+        scale = (observations.std(axis=0, dtype=np.float64) + SCALE_FLOOR).astype(np.float32)
+    following = arrays["next_observations"]
     best, worst = manifest["return_max"], manifest["return_min"]
     return Dataset(
-        observations=observations,
+        observations=(observations - mean) / scale if normalise_observations else observations,
         actions=actions,
         rewards=transform_rewards(arrays["rewards"], reward, best, worst),
-        next_observations=arrays["next_observations"],
+        next_observations=(following - mean) / scale if normalise_observations else following,
         terminals=arrays["terminals"],
         observation_dim=observations.shape[1],
         action_dim=actions.shape[1],
@@ -141,4 +151,6 @@ def training_dataset(prepared: Prepared, reward: Reward) -> Dataset:
         action_high=np.asarray(manifest["action_high"], np.float32),
         size=len(observations),
         episode_starts=arrays["episode_starts"],
+        observation_mean=mean,
+        observation_scale=scale,
     )

@@ -101,7 +101,7 @@ def _hours(jobs: list[dict[str, Any]], cores: int) -> None:
     seconds = 0.0
     for job in jobs:
         key = provenance.digest(
-            job["algorithm"], job["params"]["train"], job["params"]["algorithm_values"], job["seeds"]
+            job["params"]["method"], job["params"]["train"], job["params"]["algorithm_values"], job["seeds"]
         )
         if key not in rates:
             try:
@@ -141,10 +141,12 @@ def _probe(values: Mapping[str, Any], seeds: list[int]) -> float:
         action_high=np.ones(acted, np.float32),
         size=rows,
         episode_starts=np.zeros(1, np.int64),
+        observation_mean=np.zeros(observed, np.float32),
+        observation_scale=np.ones(observed, np.float32),
     )
     with threads(values["train"]["threads"]):
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        trainer = Trainer(values["algorithm"], values, dataset, seeds, device)
+        trainer = Trainer(values["method"], values, dataset, seeds, device)
         for _ in range(WARM_UP):
             trainer.advance()
         trainer.inspect(log=True)

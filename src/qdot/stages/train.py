@@ -43,12 +43,16 @@ def _train(job: Job, due: list[int], device: str) -> None:
     log.info("training seeds %s for %s steps on %s", due, values["train"]["steps"], device)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # torch wants it for deterministic products on a GPU
     torch.use_deterministic_algorithms(True)
-    dataset = training_dataset(load_prepared(Path(job.recipe["data_dir"])), values["train"]["reward"])
+    dataset = training_dataset(
+        load_prepared(Path(job.recipe["data_dir"])),
+        values["train"]["reward"],
+        values["train"]["normalise_observations"],
+    )
     directories = {seed: job.directories[seed] for seed in due}
     evaluator = _evaluator(values)
     try:
         evaluate = partial(_submit, evaluator, values) if evaluator else None
-        outcomes = train(values["algorithm"], values, dataset, due, device, directories, evaluate, clock)
+        outcomes = train(values["method"], values, dataset, due, device, directories, evaluate, clock)
         rows, failures = evaluator.collect() if evaluator else ([], {})
     finally:
         if evaluator:

@@ -19,7 +19,7 @@ from qdot.errors import ParamsError, ResultsError
 from qdot.provenance import write_atomic
 from qdot.training.streams import init_generators
 
-SCHEMA = 1
+SCHEMA = 2
 KEY = "qdot"  # one metadata key: safetensors writes several in no fixed order
 
 
@@ -29,7 +29,8 @@ class Policy:
 
     Attributes:
         model: The algorithm, with one seed.
-        description: schema, algorithm, config, observation_dim, action_dim, action_low, action_high, seed, step.
+        description: schema, algorithm, config, observation_dim, action_dim, observation_mean, observation_scale,
+            action_low, action_high, seed, step.
     """
 
     model: Algorithm
@@ -73,7 +74,8 @@ class Policy:
             raise ValueError(
                 f"observations: found shape {observations.shape}, expected (n, {self.model.observation_dim})"
             )
-        inputs = torch.from_numpy(np.array(observations, np.float32)).unsqueeze(0)
+        mean, scale = (np.asarray(self.description[f"observation_{end}"], np.float32) for end in ("mean", "scale"))
+        inputs = torch.from_numpy((np.asarray(observations, np.float32) - mean) / scale).unsqueeze(0)
         actions = self.model.act(inputs, readout, self._noise(readout, len(observations), generators))
         low, high = (np.asarray(self.description[f"action_{end}"], np.float32) for end in ("low", "high"))
         half = (high - low) / np.float32(2)
@@ -130,18 +132,22 @@ class Policy:
         return cls.from_bytes(content, str(path))
 
 
-def describe(
-    model: Algorithm, seed: int, step: int, action_low: Sequence[float], action_high: Sequence[float]
-) -> dict[str, Any]:
-    """The description that goes into a policy file."""
+def describe(model: Algorithm, seed: int, step: int, units: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    """The description that goes into a policy file.
+
+    Args:
+        model: The algorithm.
+        seed: The seed.
+        step: Steps done.
+        units: observation_mean, observation_scale, action_low, action_high: from the environment's units and back.
+    """
     return {
         "schema": SCHEMA,
         "algorithm": model.name,
         "config": asdict(model.config),
         "observation_dim": model.observation_dim,
         "action_dim": model.action_dim,
-        "action_low": [float(value) for value in action_low],
-        "action_high": [float(value) for value in action_high],
+        **{name: [float(value) for value in values] for name, values in units.items()},
         "seed": seed,
         "step": step,
     }

@@ -69,7 +69,8 @@ class Trainer:
         self.seeds, self.step, self.steps = list(seeds), 0, config.steps
         self.failures: dict[int, CellFailure] = {}
         self.curves = {seed: Curve() for seed in seeds}
-        self._bounds = dataset.action_low.tolist(), dataset.action_high.tolist()
+        names = ("observation_mean", "observation_scale", "action_low", "action_high")
+        self._units = {name: getattr(dataset, name).tolist() for name in names}
         arrays = [getattr(dataset, field) for field in Batch._fields]
         rows = kind.rows(config, dataset.rewards, dataset.episode_starts)
         arrays = arrays if rows is None else [array[rows] for array in arrays]
@@ -122,7 +123,7 @@ class Trainer:
                 self._fail(seed, self.step, f"weights {bad}")
                 continue
             contents[seed] = checkpoint.pack_tensors(
-                tensors, checkpoint.describe(self.model, seed, self.step, *self._bounds)
+                tensors, checkpoint.describe(self.model, seed, self.step, self._units)
             )
         return contents
 
