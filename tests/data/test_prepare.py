@@ -180,16 +180,21 @@ def test_minari_dataset_by_id_is_unverified(tmp_path: Path, monkeypatch: pytest.
     assert manifest["versions"]["minari"]
 
 
-def test_collected_dataset_is_read_like_any_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def collect(recipe: str, seed: int, steps: int, directory: Path) -> types.SimpleNamespace:
-        assert (recipe, seed, steps) == ("toy", 3, 100)
-        path = make_minari(directory, "qdot/toy-v0", spaces.Box(-2.0, 2.0, (1,)))
-        return types.SimpleNamespace(path=path, id="qdot/toy-v0")
+@pytest.mark.parametrize(
+    ("shift", "recorded"),
+    [(None, "recipe toy, seed 3, 100 steps"), ("mixture", "recipe toy, shift mixture, seed 3, 100 steps")],
+)
+def test_collected_dataset_is_read_like_any_other(
+    shift: str | None, recorded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def collect(recipe: str, seed: int, steps: int, directory: Path, found: str | None) -> Path:
+        assert (recipe, seed, steps, found) == ("toy", 3, 100, shift)
+        return make_minari(directory, "qdot/toy-v0", spaces.Box(-2.0, 2.0, (1,)))
 
     monkeypatch.setitem(sys.modules, "qdot.data.collect", types.SimpleNamespace(collect=collect))  # type: ignore[arg-type]
     values = {"source": "collect", "recipe": "toy", "recipe_seed": 3, "recipe_steps": 100}
-    manifest = run(tmp_path, "toy", values)
-    assert manifest["url_or_recipe"] == "recipe toy, seed 3, 100 steps"
+    manifest = run(tmp_path, "toy", values | ({"recipe_shift": shift} if shift else {}))
+    assert manifest["url_or_recipe"] == recorded
     assert (manifest["transitions"], manifest["checksum"]) == (3, "recorded")
 
 

@@ -4,8 +4,9 @@ import shutil
 import tempfile
 import warnings
 import zlib
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import gymnasium
 import minari
@@ -14,7 +15,8 @@ from minari.data_collector import EpisodeBuffer
 
 import qdot.envs  # noqa: F401 - registers our environments
 from qdot.data import collect_halfcheetah, collect_maze, collect_pendulum
-from qdot.data.collect_episodes import returns_of
+from qdot.data.collect_episodes import Schedule, record
+from qdot.data.collect_shifts import SUBOPTIMAL, steps_for_half, worse_half
 from qdot.data.minari import datasets_root
 from qdot.errors import DataError, ParamsError
 
@@ -26,60 +28,55 @@ RECIPES = {
 }
 
 
-@dataclass(frozen=True)
-class CollectResult:
-    """A collected dataset.
-
-    Attributes:
-        path: Its folder (holds `data/`), in Minari's format.
-        id: Its Minari id.
-        episodes: How many.
-        steps: How many.
-        return_mean: Over episodes, undiscounted; the last one may be cut short.
-        return_min: The lowest.
-        return_max: The highest.
-    """
-
-    path: Path
-    id: str
-    episodes: int
-    steps: int
-    return_mean: float
-    return_min: float
-    return_max: float
-
-
-def collect(recipe: str, seed: int, steps: int, directory: Path) -> CollectResult:
+def collect(recipe: str, seed: int, steps: int, directory: Path, shift: str | None = None) -> Path:
     """Collect a dataset and write it as a Minari dataset, in place of an earlier one of the same id.
 
     Args:
         recipe: One of `RECIPES`.
-        seed: Of everything random.
+        seed: Of everything random. The shifts of one seed share its stream, and so its learning and its starts.
         steps: Environment steps to record.
         directory: The dataset goes to `directory/<id>`; made where it is missing.
+        shift: The dataset's `recipe_shift`, one that the recipe knows; None: the recipe's own data.
+
+    Returns:
+        The dataset's folder (holds `data/`), in Minari's format.
 
     Raises:
-        ParamsError: no such recipe, or no positive number of steps, or a negative seed.
+        ParamsError: no such recipe, or no such shift of it, or no positive number of steps, or a negative seed.
         DataError: the folder cannot be written.
     """
     if recipe not in RECIPES:
         raise ParamsError(f"recipe {recipe!r}: no such recipe; expected one of: {', '.join(RECIPES)}")
     if steps < 1 or seed < 0:
         raise ParamsError(f"recipe {recipe!r}: found {steps} steps, seed {seed}; expected steps >= 1 and seed >= 0")
-    module = RECIPES[recipe]
-    generator = np.random.default_rng([zlib.crc32(recipe.encode()), seed])
+    schedules = RECIPES[recipe].SCHEDULES
+    if shift not in schedules:
+        known = ", ".join(filter(None, schedules)) or "none, so leave it out"
+        raise ParamsError(f"recipe {recipe!r}: recipe_shift: found {shift!r}; this recipe knows: {known}")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*is out of date", DeprecationWarning)  # the version is chosen
-        environment = gymnasium.make(module.ENVIRONMENT)
+        environment = gymnasium.make(RECIPES[recipe].ENVIRONMENT)
+    generator = np.random.default_rng([zlib.crc32(recipe.encode()), seed])
+    shifted = f"-{shift}" if shift else ""
     try:
-        episodes = module.collect_episodes(environment, generator, steps)
-        identity = f"qdot/{recipe}-seed{seed}-{steps}-v0"
-        path = _write(identity, episodes, environment, f"recipe {recipe}", directory)
+        episodes = _record(environment, schedules[shift], generator, steps, shift == SUBOPTIMAL)
+        identity = f"qdot/{recipe}{shifted}-seed{seed}-{steps}-v0"
+        return _write(identity, episodes, environment, f"recipe {recipe}{shifted}", directory)
     finally:
         environment.close()
-    returns = returns_of(episodes)
-    statistics = (float(value) for value in (returns.mean(), returns.min(), returns.max()))
-    return CollectResult(path, identity, len(episodes), sum(map(len, episodes)), *statistics)
+
+
+def _record(
+    environment: gymnasium.Env[Any, Any],
+    schedule: Callable[[gymnasium.Env[Any, Any], np.random.Generator, int], Schedule],
+    generator: np.random.Generator,
+    steps: int,
+    only_worse: bool,
+) -> list[EpisodeBuffer]:
+    """Record `steps` steps; or twice the episodes that they take, of which the worse half is kept."""
+    wanted = steps_for_half(environment, steps) if only_worse else steps
+    episodes = record(environment, schedule(environment, generator, wanted), generator, wanted)
+    return worse_half(episodes, steps) if only_worse else episodes
 
 
 def _write(

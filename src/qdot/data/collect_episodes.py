@@ -24,6 +24,9 @@ class Controller(Protocol):
         ...
 
 
+Schedule = Iterator[tuple[Controller, float]]  # see `record`
+
+
 class RandomController:
     """Uniform actions."""
 
@@ -40,9 +43,16 @@ class RandomController:
         return self._generator.uniform(self._space.low, self._space.high)
 
 
+def action_space(environment: gymnasium.Env[Any, Any]) -> gymnasium.spaces.Box:
+    """The bounded action space of an environment."""
+    space = environment.action_space
+    assert isinstance(space, gymnasium.spaces.Box)
+    return space
+
+
 def record(
     environment: gymnasium.Env[Any, Any],
-    schedule: Iterator[tuple[Controller, float]],
+    schedule: Schedule,
     generator: np.random.Generator,
     steps: int,
 ) -> list[EpisodeBuffer]:
@@ -71,8 +81,7 @@ def _record_episode(
     generator: np.random.Generator,
     limit: int,
 ) -> EpisodeBuffer:
-    space = environment.action_space
-    assert isinstance(space, gymnasium.spaces.Box)
+    space = action_space(environment)
     controller.begin(generator)
     observation, _ = environment.reset(seed=int(generator.integers(MAX_SEED)))
     observations, actions, rewards, ends = [observation], [], [], [(False, False)]
@@ -102,8 +111,7 @@ def returns_of(episodes: list[EpisodeBuffer]) -> Array:
 def measure_returns(environment: gymnasium.Env[Any, Any], controller: Controller, episodes: int, seed: int) -> Array:
     """Undiscounted returns (episodes,) of a controller without noise, episode k seeded by (seed, k)."""
     returns = np.zeros(episodes)
-    space = environment.action_space
-    assert isinstance(space, gymnasium.spaces.Box)
+    space = action_space(environment)
     for number in range(episodes):
         generator = np.random.default_rng([seed, number])
         observation, _ = environment.reset(seed=int(generator.integers(MAX_SEED)))

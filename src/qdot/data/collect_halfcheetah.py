@@ -10,9 +10,9 @@ from typing import Any
 import gymnasium
 import numpy as np
 import numpy.typing as npt
-from minari.data_collector import EpisodeBuffer
 
-from qdot.data.collect_episodes import MAX_SEED, record
+from qdot.data.collect_episodes import MAX_SEED, Schedule, action_space
+from qdot.data.collect_shifts import ACTION_BIAS, MIXTURE, SUBOPTIMAL, BiasedController
 
 Array = npt.NDArray[np.float64]
 
@@ -22,6 +22,10 @@ STEP_SIZE, EXPLORATION = 0.02, 0.03
 ITERATIONS, FULL_STEPS = 32, 100_000  # iterations (1.0 million steps of practice) for this many recorded steps
 CHECKPOINTS = 8  # evenly spaced over the iterations
 NOISES = (0.1, 0.3, 0.6)  # standard deviations on actions in [-1, 1], by turns
+# Of the shifted data.
+BIAS = 0.3  # the middle level of noise, so the unbiased action is common, not the mean
+MIXTURE_NOISES = (0.6, 0.6, 0.6, 0.6, 0.1)  # four of five episodes at the largest noise; unshifted: one of three
+MORE_PRACTICE = 2  # they learn as if this many times the steps were recorded: half the steps, but the same checkpoints
 
 
 @dataclass
@@ -133,13 +137,27 @@ def _practise(environment: gymnasium.Env[Any, Any], controller: LinearController
     return total, np.array(observations[:-1])
 
 
-def collect_episodes(
-    environment: gymnasium.Env[Any, Any], generator: np.random.Generator, steps: int
-) -> list[EpisodeBuffer]:
-    """Learn, then record `steps` steps: checkpoints and levels of noise by turns.
-
-    The learning shrinks with `steps`, so that a test's dataset takes seconds.
-    """
+def learn(environment: gymnasium.Env[Any, Any], generator: np.random.Generator, steps: int) -> list[LinearController]:
+    """The checkpoints of a learning that shrinks with `steps`, so that a test's dataset takes seconds."""
     iterations = min(ITERATIONS, max(1, ITERATIONS * steps // FULL_STEPS))
-    policies = improve(environment, generator, iterations, CHECKPOINTS)
-    return record(environment, cycle([(policy, noise) for noise in NOISES for policy in policies]), generator, steps)
+    return improve(environment, generator, iterations, CHECKPOINTS)
+
+
+def replay(environment: gymnasium.Env[Any, Any], generator: np.random.Generator, steps: int) -> Schedule:
+    """Checkpoints and levels of noise by turns."""
+    policies = learn(environment, generator, steps)
+    return cycle([(policy, noise) for noise in NOISES for policy in policies])
+
+
+def replay_biased(environment: gymnasium.Env[Any, Any], generator: np.random.Generator, steps: int) -> Schedule:
+    """The same with a constant push on every joint."""
+    policies, space = learn(environment, generator, MORE_PRACTICE * steps), action_space(environment)
+    return cycle([(BiasedController(policy, BIAS, space), noise) for noise in NOISES for policy in policies])
+
+
+def mostly_noisy(environment: gymnasium.Env[Any, Any], generator: np.random.Generator, steps: int) -> Schedule:
+    """Checkpoints by turns, the levels of noise in other shares."""
+    return zip(cycle(learn(environment, generator, MORE_PRACTICE * steps)), cycle(MIXTURE_NOISES), strict=False)
+
+
+SCHEDULES = {None: replay, SUBOPTIMAL: replay, ACTION_BIAS: replay_biased, MIXTURE: mostly_noisy}  # by `recipe_shift`

@@ -1,14 +1,13 @@
 """Recipe `pointmaze-umaze`: wander between random goals of the maze, scored by its one fixed goal."""
 
-from collections.abc import Iterator
-from itertools import repeat
+from itertools import cycle, repeat
 
 import gymnasium
 import numpy as np
 import numpy.typing as npt
-from minari.data_collector import EpisodeBuffer
 
-from qdot.data.collect_episodes import record
+from qdot.data.collect_episodes import RandomController, Schedule, action_space
+from qdot.data.collect_shifts import ACTION_BIAS, MIXTURE, SUBOPTIMAL, BiasedController
 from qdot.envs.maze import GOAL_RADIUS, PointMazeEnv
 
 Array = npt.NDArray[np.float64]
@@ -18,6 +17,11 @@ ENVIRONMENT = "qdot/pointmaze-umaze"
 POSITION_GAIN, VELOCITY_GAIN = 10.0, -1.0  # as D4RL's waypoint controller
 NOISE = 0.5  # standard deviation on actions in [-1, 1]
 GOAL_NOISE = 0.25  # metres around a cell's centre, as the stock environment
+# Of the shifted data.
+BIAS = 0.5  # away from the goal's corner; one deviation of the noise, so the unbiased action is common, not the mean
+RANDOM_TURNS = (
+    4  # four of five episodes are of uniform random actions, the noisiest behaviour there is; unshifted: none
+)
 
 
 class WaypointController:
@@ -76,9 +80,21 @@ def controller_of(environment: gymnasium.Env[Array, Array], fixed: bool) -> Wayp
     return WaypointController(maze, fixed)
 
 
-def collect_episodes(
-    environment: gymnasium.Env[Array, Array], generator: np.random.Generator, steps: int
-) -> list[EpisodeBuffer]:
-    """Record `steps` steps between random goals; the rewards are those of the fixed goal."""
-    schedule: Iterator[tuple[WaypointController, float]] = repeat((controller_of(environment, fixed=False), NOISE))
-    return record(environment, schedule, generator, steps)
+def wander(environment: gymnasium.Env[Array, Array], generator: np.random.Generator, steps: int) -> Schedule:
+    """Go between random goals, always with the same noise; the rewards are those of the fixed goal."""
+    return repeat((controller_of(environment, fixed=False), NOISE))
+
+
+def wander_biased(environment: gymnasium.Env[Array, Array], generator: np.random.Generator, steps: int) -> Schedule:
+    """The same with a constant push away from the goal's corner."""
+    biased = BiasedController(controller_of(environment, fixed=False), BIAS, action_space(environment))
+    return repeat((biased, NOISE))
+
+
+def mostly_random(environment: gymnasium.Env[Array, Array], generator: np.random.Generator, steps: int) -> Schedule:
+    """By turns: some episodes of uniform random actions, then one as in `wander`."""
+    random = (RandomController(action_space(environment)), 0.0)
+    return cycle([*[random] * RANDOM_TURNS, (controller_of(environment, fixed=False), NOISE)])
+
+
+SCHEDULES = {None: wander, SUBOPTIMAL: wander, ACTION_BIAS: wander_biased, MIXTURE: mostly_random}  # by `recipe_shift`

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 import qdot.envs  # noqa: F401 - registers our environments
 from qdot.data import collect_maze, collect_pendulum
-from qdot.data.collect_episodes import Controller, RandomController, measure_returns
+from qdot.data.collect_episodes import Controller, RandomController, action_space, measure_returns
 from qdot.errors import ParamsError
 
 Array = npt.NDArray[np.float64]
@@ -47,9 +47,7 @@ def reference_returns(recipe: str, episodes: int, seed: int = 0) -> References:
     if recipe not in ENVIRONMENTS:
         raise ParamsError(f"recipe {recipe!r}: no references to measure; expected one of: {', '.join(ENVIRONMENTS)}")
     environment = gymnasium.make(ENVIRONMENTS[recipe])
-    space = environment.action_space
-    assert isinstance(space, gymnasium.spaces.Box)
-    random = measure_returns(environment, RandomController(space), episodes, seed)
+    random = measure_returns(environment, RandomController(action_space(environment)), episodes, seed)
     expert = measure_returns(environment, _expert(recipe, environment), episodes, seed)
     environment.close()
     return References(random, expert)

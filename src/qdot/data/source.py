@@ -131,10 +131,11 @@ def _collect(request: Request) -> Source:
     recipe, seed, steps = (_required(request, key) for key in ("recipe", "recipe_seed", "recipe_steps"))
     from qdot.data.collect import collect  # brings the simulators along
 
-    log.info("collecting %s steps by recipe %s", f"{steps:,}", recipe)
-    collected = collect(recipe, seed, steps, request.raw_directory)
-    origin = f"recipe {recipe}, seed {seed}, {steps:,} steps"
-    return _from_folder(request, Path(collected.path), origin, "recipe", "recorded")
+    shift = request.values.get("recipe_shift")
+    origin = f"recipe {recipe}, {f'shift {shift}, ' if shift else ''}seed {seed}, {steps:,} steps"
+    log.info("collecting: %s", origin)
+    folder = collect(recipe, seed, steps, request.raw_directory, shift)
+    return _from_folder(request, folder, origin, "recipe", "recorded")
 
 
 def _file(request: Request) -> Source:
