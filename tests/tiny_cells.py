@@ -22,6 +22,13 @@ TRAIN: dict[str, Any] = {
 }
 OWN: dict[str, dict[str, Any]] = {
     "bc": {"actor_dropout": 0.0},
+    "ddpg_bc": {
+        "expectile": 0.7,
+        "transport_weight": 1.0,
+        "q_scale": "gradient_norm",
+        "twin_q": "min",
+        "actor_dropout": 0.0,
+    },
     "iql": {"expectile": 0.7, "temperature": 3.0, "max_weight": 100.0, "actor_dropout": 0.0},
     "qdot": {
         "expectile": 0.7,

@@ -88,3 +88,15 @@ def test_qdot_steps_value_map_q_target(log: list[str], monkeypatch: pytest.Monke
     after = model.state_dict()
     moved = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
     assert moved == {"critic", "potential", "behaviour", "distilled"}
+
+
+def test_ddpg_bc_steps_value_policy_q_target(log: list[str]) -> None:
+    trainer = trained("ddpg_bc")
+    model = trainer.model
+    critic = model.critic
+    networks = {"target": critic.target, "value": critic.value, "q": critic.q, "policy": model.policy}
+    before, stop = copies(model), read_log(model, networks, log)
+    trainer.advance()
+    stop()
+    assert log == ["target old", "value old", "policy old", "q old", "value new", "q old"]
+    assert_target_tracks_the_new_q(model, before)

@@ -17,6 +17,7 @@ BUILT_IN = {
     "qdot": "qdot.algorithms.qdot:QDOT",
     "iql": "qdot.algorithms.iql:IQL",
     "bc": "qdot.algorithms.bc:BC",
+    "ddpg_bc": "qdot.algorithms.ddpg_bc:DDPGBC",
 }
 
 

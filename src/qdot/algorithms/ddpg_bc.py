@@ -1,0 +1,83 @@
+"""DDPG+BC on IQL's critic: Q-DOT's loss with a deterministic policy in the map's place.
+
+E_a||pi - a||^2 = ||pi - E a||^2 + tr Cov(a), so its optimum is the map of Q-DOT's loss read at the behaviour's mean:
+what Q-DOT scores beyond it is the merit of the map. The penalty is W2^2 between behaviour and policy.
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from qdot.algorithms.base import Algorithm, Batch, Generators
+from qdot.algorithms.critic import Critic, CriticConfig, pairs
+from qdot.algorithms.networks import MLP
+from qdot.algorithms.optimiser import Adam
+from qdot.algorithms.transport_loss import Q_SCALES, q_weight, transport_cost, transport_loss
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClimbConfig(CriticConfig):
+    """Values of a policy that climbs Q and pays for leaving the data.
+
+    Attributes:
+        transport_weight: alpha, of the price.
+        q_scale: lambda: `one`; `mean_q`, 1 / E|Q|; `gradient_norm`, 1 / E||grad_a Q||, detached.
+        twin_q: The policy climbs the `min` or `mean` of the online twins.
+        actor_dropout: Rate after each hidden layer of the policy.
+    """
+
+    transport_weight: float
+    q_scale: str
+    twin_q: str
+    actor_dropout: float
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        super().__post_init__()
+        self._check("q_scale", *Q_SCALES)
+        self._check("twin_q", "min", "mean")
+
+
+class DDPGBC(Algorithm):
+    """A policy pi(s) = tanh f(s) climbs Q and pays for its squared distance to the data's actions."""
+
+    name = "ddpg_bc"
+    Config = ClimbConfig
+    config: ClimbConfig
+
+    def __init__(self, config: ClimbConfig, observation_dim: int, action_dim: int, generators: Generators) -> None:
+        """Build critic and policy."""
+        super().__init__(config, observation_dim, action_dim, generators)
+        self.critic = Critic(config, observation_dim, action_dim, generators)
+        self.policy = MLP(
+            generators("policy"), observation_dim, config.hidden, action_dim, dropout=config.actor_dropout
+        )
+
+    def policy_loss(self, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """E_D[ -lambda Q(s, pi(s)) + alpha ||pi(s) - a||^2 ]; per seed, with what it measured."""
+        chosen = self.policy(batch.observations, step).tanh()  # (seeds, batch, act)
+        cost = transport_cost(chosen, batch.actions)
+        q, slope = self.critic.linearised_q(batch.observations, chosen, self.config.twin_q)
+        scale = q_weight(self.config.q_scale, q, slope)  # (seeds,)
+        info = {"q_value": q.mean(dim=-1), "q_scale": scale, "transport_cost": cost}
+        loss = transport_loss(q, cost, scale, self.config.transport_weight)
+        return loss, {name: value.detach() for name, value in info.items()}
+
+    def prepare(self) -> None:
+        """Make the optimisers."""
+        self.optimisers = self.critic.prepare() | {"policy": Adam([self.policy], self.config.learning_rate)}
+
+    def update(self, batch: Batch, step: int) -> dict[str, Tensor]:
+        """One step: V (target Q), policy (Q), Q (new V), target Q (new Q)."""
+        inputs = pairs(batch.observations, batch.actions)
+        target_q = self.critic.target_q(inputs)
+        info = self.optimisers["value"].minimise({"value_loss": self.critic.value_loss(batch, target_q)})
+        policy_loss, measured = self.policy_loss(batch, step)
+        info |= self.optimisers["policy"].minimise({"policy_loss": policy_loss}, self.actor_rate(step))
+        info |= self.optimisers["q"].minimise({"q_loss": self.critic.q_loss(batch, inputs)})
+        self.critic.track_target()
+        return info | measured
+
+    def act(self, observations: Tensor, readout: str, noise: Tensor | None = None) -> Tensor:
+        """pi(s)."""
+        return self.policy(observations).tanh()
