@@ -29,6 +29,7 @@ OWN: dict[str, dict[str, Any]] = {
         "twin_q": "min",
         "actor_dropout": 0.0,
     },
+    "td3_bc": {"q_gain": 2.5, "policy_noise": 0.2, "noise_clip": 0.5, "policy_delay": 2},
     "iql": {"expectile": 0.7, "temperature": 3.0, "max_weight": 100.0, "actor_dropout": 0.0},
     "qdot": {
         "expectile": 0.7,
@@ -48,6 +49,11 @@ OWN: dict[str, dict[str, Any]] = {
 def values(algorithm: str, train: dict[str, Any] | None = None, **own: Any) -> dict[str, Any]:
     """Resolved values of a cell, with changes."""
     return {"train": TRAIN | (train or {}), "algorithm_values": OWN[algorithm] | own}
+
+
+def with_dropout(algorithm: str, rate: float) -> dict[str, Any]:
+    """Values that set the actors' dropout, for an algorithm that has any."""
+    return {"actor_dropout": rate} if "actor_dropout" in OWN[algorithm] else {}
 
 
 def dataset(

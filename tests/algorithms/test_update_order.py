@@ -100,3 +100,14 @@ def test_ddpg_bc_steps_value_policy_q_target(log: list[str]) -> None:
     stop()
     assert log == ["target old", "value old", "policy old", "q old", "value new", "q old"]
     assert_target_tracks_the_new_q(model, before)
+
+
+def test_td3_bc_steps_q_policy_targets(log: list[str]) -> None:
+    trainer = trained("td3_bc")
+    trainer.advance()  # so that the next step updates the policy
+    model = trainer.model
+    networks = {"target q": model.target_q, "q": model.q, "target policy": model.target_policy, "policy": model.policy}
+    stop = read_log(model, networks, log)
+    trainer.advance()
+    stop()
+    assert log == ["target policy old", "target q old", "q old", "policy old", "q new"]

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_cells import random_dataset, values
+from tiny_cells import random_dataset, values, with_dropout
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from qdot.algorithms import registry
 from qdot.training.loop import Trainer, threads
 
 CELLS: list[tuple[str, dict[str, Any], dict[str, Any], tuple[int, int]]] = [
-    (name, {"hidden": hidden, "batch_size": rows}, {"actor_dropout": dropout}, widths)
+    (name, {"hidden": hidden, "batch_size": rows}, with_dropout(name, dropout), widths)
     for name in registry.BUILT_IN
     for hidden, rows, dropout, widths in [([32, 32], 64, 0.0, (3, 1)), ([64, 32], 96, 0.1, (5, 3))]
 ]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_cells import random_dataset, values
+from tiny_cells import random_dataset, values, with_dropout
 
 from qdot.algorithms import registry
 from qdot.algorithms.base import Batch
@@ -184,7 +184,7 @@ def test_a_dataset_smaller_than_a_batch_works(name: str) -> None:
 @pytest.mark.parametrize("name", registry.BUILT_IN)
 def test_resuming_from_the_files_is_bit_equal_to_never_stopping(name: str) -> None:
     def fresh() -> Trainer:
-        return Trainer(name, values(name, actor_dropout=0.1), random_dataset(), [4, 2])
+        return Trainer(name, values(name, **with_dropout(name, 0.1)), random_dataset(), [4, 2])
 
     whole, first, second = fresh(), fresh(), fresh()
     for _ in range(20):

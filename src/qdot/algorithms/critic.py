@@ -29,7 +29,7 @@ class CriticConfig(Config):
 class TwinQ(nn.Module):
     """Two Q functions per seed, as members of one batched network."""
 
-    def __init__(self, config: CriticConfig, observation_dim: int, action_dim: int, generators: Generators) -> None:
+    def __init__(self, config: Config, observation_dim: int, action_dim: int, generators: Generators) -> None:
         """Draw both; members are seed-major: Q1 and Q2 of the first seed, then of the next."""
         super().__init__()
         pairs = zip(generators("q1"), generators("q2"), strict=True)

@@ -18,6 +18,7 @@ BUILT_IN = {
     "iql": "qdot.algorithms.iql:IQL",
     "bc": "qdot.algorithms.bc:BC",
     "ddpg_bc": "qdot.algorithms.ddpg_bc:DDPGBC",
+    "td3_bc": "qdot.algorithms.td3_bc:TD3BC",
 }
 
 
