@@ -29,6 +29,16 @@ OWN: dict[str, dict[str, Any]] = {
         "twin_q": "min",
         "actor_dropout": 0.0,
     },
+    "adversarial": {
+        "expectile": 0.7,
+        "transport_weight": 1.0,
+        "q_scale": "gradient_norm",
+        "twin_q": "min",
+        "actor_dropout": 0.0,
+        "discriminator_steps": 1,
+        "discriminator_learning_rate": 3.0e-4,
+        "penalty_weight": 5.0,
+    },
     "td3_bc": {"q_gain": 2.5, "policy_noise": 0.2, "noise_clip": 0.5, "policy_delay": 2},
     "iql": {"expectile": 0.7, "temperature": 3.0, "max_weight": 100.0, "actor_dropout": 0.0},
     "qdot": {

@@ -19,6 +19,7 @@ BUILT_IN = {
     "bc": "qdot.algorithms.bc:BC",
     "ddpg_bc": "qdot.algorithms.ddpg_bc:DDPGBC",
     "td3_bc": "qdot.algorithms.td3_bc:TD3BC",
+    "adversarial": "qdot.algorithms.adversarial:Adversarial",
 }
 
 

@@ -1,0 +1,97 @@
+"""Adversarial Wasserstein regularisation: IQL's critic, and a policy held near the data by a discriminator.
+
+That such a baseline was compared is the paper's; its form is BRAC's policy regularisation with the dual of W1 (Wu et
+al. 2019) [L], on the critic that Q-DOT uses.
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from qdot.algorithms.base import Algorithm, Batch, Generators
+from qdot.algorithms.behaviour import GaussianPolicy
+from qdot.algorithms.critic import Critic, pairs
+from qdot.algorithms.ddpg_bc import ClimbConfig
+from qdot.algorithms.discriminator import Discriminator
+from qdot.algorithms.networks import Noise
+from qdot.algorithms.optimiser import Adam
+from qdot.algorithms.transport_loss import clip_to_box, q_weight, transport_loss
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdversarialConfig(ClimbConfig):
+    """Values of the adversarial baseline.
+
+    Attributes:
+        discriminator_steps: Steps of the discriminator before each of the policy.
+        discriminator_learning_rate: Of its Adam; constant.
+        penalty_weight: Of its one-sided gradient penalty.
+    """
+
+    discriminator_steps: int
+    discriminator_learning_rate: float
+    penalty_weight: float
+
+
+class Adversarial(Algorithm):
+    """A Gaussian policy climbs Q and pays for W1 from the behaviour, as a discriminator estimates it; acts its mean."""
+
+    name = "adversarial"
+    Config = AdversarialConfig
+    config: AdversarialConfig
+
+    def __init__(
+        self, config: AdversarialConfig, observation_dim: int, action_dim: int, generators: Generators
+    ) -> None:
+        """Build critic, policy and discriminator."""
+        super().__init__(config, observation_dim, action_dim, generators)
+        sizes = observation_dim, action_dim, config.hidden
+        self.critic = Critic(config, observation_dim, action_dim, generators)
+        self.policy = GaussianPolicy(generators("policy"), *sizes, config.actor_dropout)
+        self.samples = Noise(generators("policy_samples"))
+        self.discriminator = Discriminator(generators("discriminator"), *sizes, config.penalty_weight)
+
+    def draw(self, observations: Tensor, step: int, turn: int) -> Tensor:
+        """Actions tanh f(s) + sigma noise(turn), not clipped, differentiable in the policy; (seeds, batch, act)."""
+        noise = self.samples.normal(observations.shape[1], self.action_dim, turn)
+        return self.policy.mean(observations, step) + self.policy.std() * noise
+
+    def policy_loss(self, batch: Batch, step: int, turn: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """-lambda E Q(s, clip a) + alpha (E_beta g - E_pi g), a ~ pi; per seed, with what it measured."""
+        chosen = self.draw(batch.observations, step, turn)
+        clipped = clip_to_box(chosen)
+        q, slope = self.critic.linearised_q(batch.observations, clipped, self.config.twin_q)
+        scale = q_weight(self.config.q_scale, q, slope)  # (seeds,)
+        distance = self.discriminator.dual(batch.observations, batch.actions, chosen)
+        info = {"q_value": q.mean(dim=-1), "q_scale": scale, "policy_std": self.policy.std().mean(dim=(1, 2))}
+        info["clipped_share"] = (chosen != clipped).any(dim=-1).float().mean(dim=-1)
+        loss = transport_loss(q, distance, scale, self.config.transport_weight)
+        return loss, {name: value.detach() for name, value in info.items()}
+
+    def prepare(self) -> None:
+        """Make the optimisers."""
+        self.optimisers = self.critic.prepare() | {
+            "policy": Adam([self.policy], self.config.learning_rate),
+            "discriminator": Adam([self.discriminator], self.config.discriminator_learning_rate),
+        }
+
+    def update(self, batch: Batch, step: int) -> dict[str, Tensor]:
+        """One step: V (target Q), discriminator, policy (Q, new discriminator), Q (new V), target Q (new Q)."""
+        inputs = pairs(batch.observations, batch.actions)
+        target_q = self.critic.target_q(inputs)
+        info = self.optimisers["value"].minimise({"value_loss": self.critic.value_loss(batch, target_q)})
+        first = step * (self.config.discriminator_steps + 1)  # turns: one per discriminator step, one for the policy
+        last = first + self.config.discriminator_steps
+        optimiser = self.optimisers["discriminator"]
+        info |= self.discriminator.fit(
+            optimiser, batch, lambda turn: self.draw(batch.observations, step, turn), range(first, last)
+        )
+        policy_loss, measured = self.policy_loss(batch, step, last)
+        info |= self.optimisers["policy"].minimise({"policy_loss": policy_loss}, self.actor_rate(step))
+        info |= self.optimisers["q"].minimise({"q_loss": self.critic.q_loss(batch, inputs)})
+        self.critic.track_target()
+        return info | measured
+
+    def act(self, observations: Tensor, readout: str, noise: Tensor | None = None) -> Tensor:
+        """The mean tanh f(s)."""
+        return self.policy.mean(observations)
