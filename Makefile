@@ -3,13 +3,14 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
+MINUTES ?= 45
 export PYTHONPATH := src
 # One thread per process: pytest and Snakemake already run processes side by side.
 export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help install quick smoke kitchen all test test-slow check format lock clean
+.PHONY: help install quick smoke kitchen all agreement test test-slow check format lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,6 +40,17 @@ kitchen: install ## suite `kitchen`: the real D4RL file (downloaded, or from QDO
 
 all: install ## the active suite of params.yaml
 	@workflow/run all --cores $(CORES)
+
+agreement: install .venv-agreement/installed ## step parity and scores beside d3rlpy (MINUTES=45; a rerun goes on)
+	$(BIN)/python benchmarks/agreement/study.py --minutes $(MINUTES)
+
+.venv-agreement/installed: requirements-torch.txt benchmarks/agreement/requirements.txt
+	test -x .venv-agreement/bin/python || $(PYTHON) -m venv .venv-agreement
+	.venv-agreement/bin/pip install --quiet --disable-pip-version-check --no-deps -r requirements-torch.txt
+	.venv-agreement/bin/pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/agreement/requirements.txt
+	.venv-agreement/bin/pip check || .venv-agreement/bin/pip install --quiet -r requirements-torch.txt  # as above
+	.venv-agreement/bin/pip check
+	touch $@
 
 test: install ## the tests (under 10 minutes)
 	$(PYTEST) -n 2 --dist loadfile -m "not slow"

@@ -1,0 +1,207 @@
+"""The agreement study: `python study.py --minutes 45`. It writes a row per finished run, and a rerun goes on there."""
+
+import argparse
+import csv
+import io
+import json
+import logging
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import comparison
+import page
+from comparison import COLUMNS, Row
+from settings import ALGORITHMS, ALIGNED, OURS, PAGE, PARITY, SCORES, SEEDS, SHIPPED, STEPS, TOP, datasets, values_of
+
+from qdot.algorithms import registry
+from qdot.data.batch import load_prepared, training_dataset
+from qdot.data.prepare import prepare
+from qdot.evaluation.rollout import Evaluator
+from qdot.evaluation.scores import normalise
+from qdot.params import load
+from qdot.provenance import code_digest, digest, find_json, sha256_file, write_atomic, write_json
+from qdot.training.loop import train
+
+HERE = Path(__file__).resolve().parent
+THEIRS = ("requirements.txt", "configs.py", "learners.py", "exchange.py", "theirs.py")
+THEIR_PYTHON = TOP / ".venv-agreement/bin/python"
+log = logging.getLogger("agreement")
+
+
+class Unit(NamedTuple):
+    """One run: a policy to train and to score."""
+
+    dataset: str
+    algorithm: str
+    variant: str
+    seed: int
+
+
+def units(rows: list[Row]) -> Iterator[Unit]:
+    """What is left, the most telling first.
+
+    Ours and d3rlpy as shipped, seed by seed, on the collected datasets, then on the downloaded one; then d3rlpy
+    aligned with ours wherever that comparison is complete and does not agree.
+    """
+    done = {Unit(row["dataset"], row["algorithm"], row["variant"], int(row["seed"])) for row in rows}
+    here = datasets()
+    collected, downloaded = here[:2], here[2:]
+    names = [name for name in ALGORITHMS if name in registry.names()]
+    planned = [
+        Unit(dataset, algorithm, variant, seed)
+        for group in (collected, downloaded)
+        for seed in SEEDS
+        for dataset in group
+        for algorithm in names
+        for variant in (OURS, SHIPPED)
+    ]
+    again = comparison.unexplained(rows)
+    planned += [Unit(*cell, ALIGNED, seed) for seed in SEEDS for cell in sorted(again)]
+    return (unit for unit in planned if unit not in done)
+
+
+def prepare_data(dataset: str, folder: Path) -> Path:
+    """The prepared dataset's folder; prepared first where it is not there."""
+    target = folder / dataset
+    found = find_json(target / "manifest.json")
+    if found is None or found.get("status") != "ok":
+        prepare(dataset, values_of(dataset, "bc")["data"], load(TOP)["data"], target, folder / "raw", "agreement")
+    return target
+
+
+def made_by(unit: Unit, values: Mapping[str, Any], data: Path) -> str:
+    """Digest of what a row depends on: values, data, and our code or d3rlpy's pinned packages and our use of them."""
+    if unit.variant == OURS:
+        code = code_digest(registry.entry_module(unit.algorithm), "qdot.training.loop")
+    else:
+        code = digest(*(sha256_file(HERE / name) for name in THEIRS))
+    used = {key: values[key] for key in ("train", "algorithm_values")}
+    return digest(used, sha256_file(data / "arrays.safetensors"), code)[:12]
+
+
+def outdated(rows: list[Row], folder: Path) -> list[Row]:
+    """The rows that other code, values or data made than those that are here now."""
+    digests: dict[tuple[str, str, str], str] = {}
+    found = []
+    for row in rows:
+        unit = Unit(row["dataset"], row["algorithm"], row["variant"], int(row["seed"]))
+        if (folder / unit.dataset / "arrays.safetensors").is_file():
+            if unit[:3] not in digests:
+                digests[unit[:3]] = made_by(unit, values_of(unit.dataset, unit.algorithm), folder / unit.dataset)
+            if digests[unit[:3]] != row["made_by"]:
+                found.append(row)
+    return found
+
+
+def train_ours(unit: Unit, values: Mapping[str, Any], data: Path) -> bytes:
+    """Our policy file after the last step."""
+    settings = values["train"]
+    dataset = training_dataset(load_prepared(data), settings["reward"], settings["normalise_observations"])
+    policies: dict[int, bytes] = {}
+    train(unit.algorithm, values, dataset, [unit.seed], evaluate=lambda found, step: policies.update(found))
+    return policies[unit.seed]
+
+
+def train_theirs(unit: Unit, values: Mapping[str, Any], data: Path) -> bytes:
+    """d3rlpy's policy after the last step, as a policy file of ours."""
+    with tempfile.TemporaryDirectory() as folder:
+        out, job = Path(folder) / "policy.safetensors", Path(folder) / "job.json"
+        write_json(job, {**unit._asdict(), "values": values, "data": str(data), "out": str(out)})
+        run_theirs("theirs.py", str(job))
+        return out.read_bytes()
+
+
+def run_theirs(script: str, *arguments: str) -> None:
+    """Run a script of this folder in d3rlpy's environment."""
+    environment = {**os.environ, "PYTHONPATH": str(TOP / "src")}
+    subprocess.run([str(THEIR_PYTHON), str(HERE / script), *arguments], check=True, env=environment)
+
+
+def score(unit: Unit, values: Mapping[str, Any], policy: bytes) -> float:
+    """Mean normalised score of the `final` protocol: the same environment and start states for both sides."""
+    environment, episodes = values["data"]["environment"], values["evaluate"]["episodes"]
+    with Evaluator(environment, unit.dataset) as evaluator:
+        evaluator.submit(policy, unit.seed, "policy", STEPS, episodes, "final")
+        rows = evaluator.rows()
+    references = values["data"]["reference_scores"]
+    return sum(normalise(row["return"], references) for row in rows) / len(rows)
+
+
+def run(unit: Unit, folder: Path) -> Row:
+    """Train and score one unit; its row."""
+    values, data = values_of(unit.dataset, unit.algorithm), folder / unit.dataset
+    policy = (train_ours if unit.variant == OURS else train_theirs)(unit, values, data)
+    row = {
+        **unit._asdict(),
+        "score": f"{score(unit, values, policy):.3f}",
+        "episodes": values["evaluate"]["episodes"],
+        "steps": STEPS,
+        "made_by": made_by(unit, values, data),
+    }
+    return {name: str(value) for name, value in row.items()}
+
+
+def write(path: Path, rows: list[Row]) -> None:
+    """Write scores.csv atomically."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_atomic(path, text.getvalue())
+
+
+def parity_cells(folder: Path) -> list[dict[str, Any]]:
+    """Cells of the step parity. Dropout is off: the two draw other masks. BC also with d3rlpy's loss on our side."""
+    cells = []
+    for dataset in datasets():
+        for algorithm in (name for name in ALGORITHMS if name in registry.names()):
+            values = values_of(dataset, algorithm)
+            if "actor_dropout" in values["algorithm_values"]:
+                values["algorithm_values"]["actor_dropout"] = 0.0
+            cell = {"dataset": dataset, "algorithm": algorithm, "data": str(folder / dataset), "values": values}
+            cells.append({**cell, "variants": [SHIPPED, ALIGNED]})
+            if algorithm == "bc":
+                cells.append({**cell, "values": {**values, "loss": "squared_error"}, "variants": [SHIPPED]})
+    return cells
+
+
+def check_parity(folder: Path) -> None:
+    """Write parity.csv."""
+    with tempfile.TemporaryDirectory() as temporary:
+        cells = Path(temporary) / "cells.json"
+        cells.write_text(json.dumps(parity_cells(folder)), encoding="utf-8")
+        run_theirs("parity.py", str(cells), str(PARITY))
+
+
+def main() -> None:
+    """Data, step parity, scores until the time is used up, page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=45.0, help="start no run after so many minutes")
+    parser.add_argument("--data", type=Path, default=TOP / "data/agreement", help="folder of the prepared datasets")
+    parser.add_argument("--redo", action="store_true", help="first drop the rows that other code or values made")
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    deadline = time.monotonic() + 60 * options.minutes
+    folder = options.data.resolve()
+    for dataset in datasets():
+        prepare_data(dataset, folder)
+    check_parity(folder)
+    rows = comparison.read(SCORES)
+    if options.redo:
+        old = outdated(rows, folder)
+        rows = [row for row in rows if row not in old]
+    while (unit := next(units(rows), None)) is not None and time.monotonic() < deadline:
+        rows.append(run(unit, folder))
+        write(SCORES, rows)
+        log.info("%s: %s", unit, rows[-1]["score"])
+    page.write(PAGE, rows, comparison.read(PARITY), len(outdated(rows, folder)))
+    log.info("%d runs left", sum(1 for _ in units(rows)))
+
+
+if __name__ == "__main__":
+    main()
