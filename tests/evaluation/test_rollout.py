@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from tiny_cells import random_dataset, values
 from qdot.errors import ParamsError, ResultsError
 from qdot.evaluation.rollout import BLOCK, Episode, Evaluator, episode_seed, make_environments, run_block
 from qdot.training.loop import Trainer
+
+DISCOUNT = 0.9
 
 
 class Counter(gymnasium.Env[npt.NDArray[np.float64], npt.NDArray[np.float64]]):
@@ -49,13 +52,16 @@ class Sampler:
         noise = np.array([generator.uniform(-0.1, 0.1) for generator in generators])
         return (observations[:, :1] / 100 + noise[:, None]).astype(np.float32)
 
+    def value(self, observations: npt.NDArray[Any], actions: npt.NDArray[np.float32]) -> npt.NDArray[np.float32] | None:
+        return (observations[:, 0] + 1000 * actions[:, 0]).astype(np.float32)
+
 
 def seeds(*episodes: int) -> list[np.random.SeedSequence]:
     return [episode_seed("d", "final", 0, 0, episode) for episode in episodes]
 
 
 def rollout(policy: Sampler, *episodes: int) -> list[Episode]:
-    return run_block([Counter() for _ in episodes], policy, "policy", seeds(*episodes))
+    return run_block([Counter() for _ in episodes], policy, "policy", seeds(*episodes), DISCOUNT)
 
 
 def test_an_episodes_numbers_do_not_depend_on_its_block() -> None:
@@ -73,14 +79,16 @@ def test_return_length_and_success_are_the_episodes_own() -> None:
             return np.full((len(observations), 1), 0.5, np.float32)
 
     environments = [Counter(), Counter()]
-    for episode, seed in zip(run_block(environments, One(), "policy", seeds(0, 1)), seeds(0, 1), strict=True):
+    for episode, seed in zip(run_block(environments, One(), "policy", seeds(0, 1), DISCOUNT), seeds(0, 1), strict=True):
         start = Counter().reset(seed=int(seed.generate_state(1)[0]))[0][0]
-        assert episode == Episode(0.5 * start, int(start), 1)  # success was seen one step before the end
+        mass = sum(DISCOUNT**step for step in range(int(start)))
+        expected = Episode(0.5 * start, int(start), 1, 0.5 * mass, mass, start + 500)
+        assert astuple(episode) == pytest.approx(astuple(expected))  # success was seen one step before the end
 
 
 def test_success_is_unknown_where_the_environment_does_not_tell() -> None:
     environment = gymnasium.make("Pendulum-v1", max_episode_steps=5)
-    assert run_block([environment], Sampler(), "policy", seeds(0))[0].success is None
+    assert run_block([environment], Sampler(), "policy", seeds(0), DISCOUNT)[0].success is None
 
 
 def test_seeds_differ_by_dataset_protocol_seed_and_episode_and_by_step_only_in_training() -> None:
@@ -103,7 +111,7 @@ def policies() -> dict[int, bytes]:
 
 
 def evaluate(policies: dict[int, bytes], workers: int) -> list[dict[str, Any]]:
-    with Evaluator("Pendulum-v1", "pendulum", workers) as evaluator:
+    with Evaluator("Pendulum-v1", "pendulum", 0.99, workers) as evaluator:
         for seed in sorted(policies, reverse=workers > 1):
             for readout in ("map", "best_of_n"):
                 evaluator.submit(policies[seed], seed, readout, 40, 12, "final")
@@ -120,7 +128,7 @@ def test_the_numbers_do_not_depend_on_the_number_of_workers(policies: dict[int, 
 
 
 def test_a_damaged_policy_is_an_error_with_the_workers_traceback() -> None:
-    with Evaluator("Pendulum-v1", "pendulum") as evaluator:
+    with Evaluator("Pendulum-v1", "pendulum", 0.99) as evaluator:
         evaluator.submit(b"no policy", 3, "map", 40, 2, "final")
         with pytest.raises(
             ResultsError, match=r"Pendulum-v1 failed \(pendulum, seed 3, readout map, step 40"
@@ -131,7 +139,7 @@ def test_a_damaged_policy_is_an_error_with_the_workers_traceback() -> None:
 
 def test_a_seed_that_fails_takes_no_other_along(policies: dict[int, bytes]) -> None:
     seed = min(policies)
-    with Evaluator("Pendulum-v1", "pendulum") as evaluator:
+    with Evaluator("Pendulum-v1", "pendulum", 0.99) as evaluator:
         evaluator.submit(policies[seed], seed, "map", 40, 2, "final")
         evaluator.submit(b"no policy", 77, "map", 40, 2, "final")
         rows, failures = evaluator.collect()
@@ -159,7 +167,7 @@ def deadly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def test_a_worker_that_dies_is_told_so(deadly: str, policies: dict[int, bytes]) -> None:
-    with Evaluator(deadly, "mine") as evaluator:
+    with Evaluator(deadly, "mine", 0.99) as evaluator:
         evaluator.submit(policies[0], 0, "map", 40, 2, "final")
         with pytest.raises(ResultsError, match=r"worker process was ended from outside.*fewer workers"):
             evaluator.rows()

@@ -55,7 +55,9 @@ def test_qdots_curve_has_the_transport_columns(tmp_path: Path) -> None:
     (*_, row) = csv.DictReader((tmp_path / "curve.csv").open())
     losses = {"value_loss", "transport_loss", "behaviour_loss", "distill_loss", "q_loss"}
     quantiles = {"displacement_q10", "displacement_q50", "displacement_q90"}
-    assert set(row) == {"step", "transport_cost", "q_value", "q_scale", "clipped_share"} | quantiles | losses
+    assert set(row) >= {"step", "transport_cost", "q_value", "q_scale", "clipped_share"} | quantiles | losses
+    diagnostics = set(row) - {"step", "transport_cost", "q_value", "q_scale", "clipped_share"} - quantiles - losses
+    assert {"displacement_over_sd", "map_divergence", "map_surprise", "value_over_bound"} <= diagnostics
     low, middle, high = (float(row[f"displacement_q{q}"]) for q in (10, 50, 90))
     assert 0 < low < middle < high
 

@@ -1,10 +1,11 @@
-"""Evaluation of the last checkpoint. In: trained cells. Out: results/<suite>/evaluate/<dataset>/<algorithm>/seed<k>/."""
+"""Evaluation of the last checkpoint. In: trained cells and their data. Out: results/<suite>/evaluate/<dataset>/<algorithm>/seed<k>/."""
 
 
 rule evaluate:
     """Roll out the due seeds of one algorithm on one dataset, every readout."""
     input:
         recipe=f".snakemake/recipes/{STUDY.suite}/evaluate/{{dataset}}/{{algorithm}}.json",
+        data="data/prepared/{dataset}/manifest.json",
         trained=STUDY.manifests("train", "{dataset}", "{algorithm}"),
     output:
         update(STUDY.manifests("evaluate", "{dataset}", "{algorithm}")),

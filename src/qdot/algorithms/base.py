@@ -162,6 +162,11 @@ class Algorithm(nn.Module, ABC):
             noise: Standard normal (seeds, n, *noise_shape(readout)); None where that shape is empty.
         """
 
+    def value(self, observations: Tensor, actions: Tensor) -> Tensor | None:
+        """The critic's value (seeds, n) of (seeds, n, obs) and (seeds, n, act); None for an algorithm without one."""
+        critic = getattr(self, "critic", None)
+        return None if critic is None else critic.min_q(observations, actions)
+
     def noise_shape(self, readout: str) -> tuple[int, ...]:
         """Shape of the noise that `act` needs per row; () where the readout is deterministic."""
         return ()

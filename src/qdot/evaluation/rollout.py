@@ -39,6 +39,10 @@ class Acts(Protocol):
         """Actions (n, act) for observations (n, obs), in the environment's units."""
         ...
 
+    def value(self, observations: npt.NDArray[Any], actions: npt.NDArray[np.float32]) -> npt.NDArray[np.float32] | None:
+        """Its critic's value of each pair, (n,), in the units it was trained in; None without a critic."""
+        ...
+
 
 @dataclass(frozen=True)
 class Episode:
@@ -48,11 +52,17 @@ class Episode:
         total: Undiscounted return.
         length: Steps.
         success: 1 or 0 where the environment says (`info["success"]` in any step), else None.
+        discounted: Discounted return, in the environment's units.
+        mass: Sum of the discounts, what a constant reward of 1 would have come to.
+        value: The critic's value of the first state and action; None without a critic.
     """
 
     total: float
     length: int
     success: int | None
+    discounted: float
+    mass: float
+    value: float | None
 
 
 def episode_seed(dataset: str, protocol: str, seed: int, step: int, episode: int) -> np.random.SeedSequence:
@@ -92,6 +102,7 @@ def run_block(
     policy: Acts,
     readout: str,
     seeds: Sequence[np.random.SeedSequence],
+    discount: float,
 ) -> list[Episode]:
     """Run one episode per environment, in lockstep.
 
@@ -100,6 +111,7 @@ def run_block(
         policy: Acts on all of them at once.
         readout: How it acts.
         seeds: Randomness of each episode: of the environment, and of a readout that samples.
+        discount: gamma of the discounted returns.
     """
     starts = [
         environment.reset(seed=int(seed.generate_state(1)[0]))[0]
@@ -109,21 +121,37 @@ def run_block(
     observations = np.stack([*starts, *([starts[0]] * filling)])
     streams = [*seeds, *([seeds[0]] * filling)]
     generators = [np.random.default_rng([*seed.generate_state(4), ACTING]) for seed in streams]
-    totals, lengths = np.zeros(len(seeds)), np.zeros(len(seeds), int)
+    totals, lengths, discounted, mass = (np.zeros(len(seeds)) for _ in range(4))
     success: list[int | None] = [None] * len(seeds)
-    running = list(range(len(seeds)))
+    running, now = list(range(len(seeds))), 1.0
+    actions = policy.act(observations, readout, generators)
+    values = policy.value(observations, actions)
     while running:
-        actions = policy.act(observations, readout, generators)
         for index in list(running):
             observation, reward, terminated, truncated, info = environments[index].step(actions[index])
             observations[index] = observation
             totals[index] += float(reward)
+            discounted[index] += now * float(reward)
+            mass[index] += now
             lengths[index] += 1
             if "success" in info:
                 success[index] = max(success[index] or 0, int(bool(info["success"])))
             if terminated or truncated:
                 running.remove(index)
-    return [Episode(float(total), int(n), done) for total, n, done in zip(totals, lengths, success, strict=True)]
+        now *= discount
+        if running:
+            actions = policy.act(observations, readout, generators)
+    return [
+        Episode(
+            float(totals[index]),
+            int(lengths[index]),
+            success[index],
+            float(discounted[index]),
+            float(mass[index]),
+            None if values is None else float(values[index]),
+        )
+        for index in range(len(seeds))
+    ]
 
 
 @dataclass(frozen=True)
@@ -138,6 +166,7 @@ class Task:
     step: int
     protocol: str
     episodes: tuple[int, ...]
+    discount: float
 
 
 @functools.cache
@@ -173,7 +202,7 @@ def _run_task(task: Task) -> list[dict[str, Any]]:
 
     seeds = [episode_seed(task.dataset, task.protocol, task.seed, task.step, episode) for episode in task.episodes]
     environments = _environments(task.environment, len(seeds))
-    results = run_block(environments, Policy.from_bytes(task.policy), task.readout, seeds)
+    results = run_block(environments, Policy.from_bytes(task.policy), task.readout, seeds, task.discount)
     return [
         {
             "dataset": task.dataset,
@@ -184,6 +213,9 @@ def _run_task(task: Task) -> list[dict[str, Any]]:
             "return": result.total,
             "length": result.length,
             "success": "" if result.success is None else result.success,
+            "discounted": result.discounted,
+            "mass": result.mass,
+            "value": result.value,
         }
         for episode, result in zip(task.episodes, results, strict=True)
     ]
@@ -192,15 +224,16 @@ def _run_task(task: Task) -> list[dict[str, Any]]:
 class Evaluator:
     """A pool of worker processes that rolls policies out while the caller goes on."""
 
-    def __init__(self, environment: str, dataset: str, workers: int = 1) -> None:
+    def __init__(self, environment: str, dataset: str, discount: float, workers: int = 1) -> None:
         """Start the pool (its processes start with the first task).
 
         Args:
             environment: Gymnasium id, or `module:Id`.
             dataset: Full name; start states depend on it.
+            discount: gamma of the discounted returns.
             workers: Processes.
         """
-        self._environment, self._dataset = environment, dataset
+        self._environment, self._dataset, self._discount = environment, dataset, discount
         context = multiprocessing.get_context("spawn")
         self._pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
         self._pending: list[tuple[int, Future[list[dict[str, Any]]]]] = []
@@ -209,7 +242,7 @@ class Evaluator:
         """Queue `episodes` episodes of one policy (the content of its policy.safetensors)."""
         for first in range(0, episodes, BLOCK):
             block = tuple(range(first, min(first + BLOCK, episodes)))
-            task = Task(self._environment, self._dataset, policy, seed, readout, step, protocol, block)
+            task = Task(self._environment, self._dataset, policy, seed, readout, step, protocol, block, self._discount)
             self._pending.append((seed, self._pool.submit(run_task, task)))
 
     def collect(self) -> tuple[list[dict[str, Any]], dict[int, ResultsError]]:

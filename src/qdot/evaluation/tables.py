@@ -1,8 +1,8 @@
-"""CSV tables of episodes: a row per episode, identity in columns."""
+"""CSV tables of a cell: a row per episode, or per number measured; identity in columns."""
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,21 @@ EPISODE_COLUMNS = (
 )
 
 
+DATASET_EPISODE_COLUMNS = (
+    "dataset",
+    "algorithm",
+    "seed",
+    "episode",
+    "cluster",
+    "return",
+    "length",
+    "displacement",
+    "imitation_distance",
+    "action_sd",
+)
+DIAGNOSTIC_COLUMNS = ("dataset", "algorithm", "seed", "readout", "quantity", "value")
+
+
 def write_episodes(path: Path, dataset: str, algorithm: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write episodes atomically, in the order given.
 
@@ -31,10 +46,13 @@ def write_episodes(path: Path, dataset: str, algorithm: str, rows: Sequence[Mapp
         algorithm: The algorithm's name.
         rows: One mapping per episode with the columns that follow `algorithm`; a missing score is left empty.
     """
+    write_rows(path, EPISODE_COLUMNS, ({"dataset": dataset, "algorithm": algorithm, **row} for row in rows))
+
+
+def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write rows atomically, in the order given; what a row lacks is left empty, what no column names is left out."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, EPISODE_COLUMNS, restval="", lineterminator="\n")
+    writer = csv.DictWriter(text, columns, restval="", extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    for row in rows:
-        known = {key: row[key] for key in EPISODE_COLUMNS if key in row}
-        writer.writerow({"dataset": dataset, "algorithm": algorithm, **known})
+    writer.writerows(rows)
     write_atomic(path, text.getvalue())

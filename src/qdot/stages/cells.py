@@ -22,7 +22,16 @@ from qdot.study import slug
 log = logging.getLogger("qdot")
 
 SCHEMA = 1
-FILES = ("policy.safetensors", "state.safetensors", "curve.csv", "evaluations.csv", "episodes.csv", "runtime.json")
+FILES = (
+    "policy.safetensors",
+    "state.safetensors",
+    "curve.csv",
+    "evaluations.csv",
+    "episodes.csv",
+    "diagnostics.csv",
+    "dataset_episodes.csv",
+    "runtime.json",
+)
 LOG_TAIL = 2000  # characters of a traceback that a manifest keeps
 
 

@@ -66,7 +66,7 @@ def _train(job: Job, due: list[int], device: str) -> None:
         write_json(directory / "runtime.json", cost)
         failure = outcome.reason or failures.get(outcome.seed)
         if failure is None:
-            job.finish(outcome.seed, "ok", files=FILES)
+            job.finish(outcome.seed, "ok", files=FILES, signs=[sign._asdict() for sign in outcome.signs])
         else:
             job.fail(outcome.seed, failure)
 
@@ -76,7 +76,7 @@ def _evaluator(values: Mapping[str, Any]) -> Evaluator | None:
     environment = values["data"].get("environment")
     if not environment or not is_available(environment)[0] or not values["train"]["evaluate_every"]:
         return None
-    return Evaluator(environment, values["dataset"], workers=1)
+    return Evaluator(environment, values["dataset"], values["train"]["discount"], workers=1)
 
 
 def _submit(evaluator: Evaluator, values: Mapping[str, Any], policies: dict[int, bytes], step: int) -> None:

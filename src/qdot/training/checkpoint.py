@@ -74,12 +74,29 @@ class Policy:
             raise ValueError(
                 f"observations: found shape {observations.shape}, expected (n, {self.model.observation_dim})"
             )
-        mean, scale = (np.asarray(self.description[f"observation_{end}"], np.float32) for end in ("mean", "scale"))
-        inputs = torch.from_numpy((np.asarray(observations, np.float32) - mean) / scale).unsqueeze(0)
-        actions = self.model.act(inputs, readout, self._noise(readout, len(observations), generators))
+        actions = self.model.act(
+            self._inputs(observations), readout, self._noise(readout, len(observations), generators)
+        )
         low, high = (np.asarray(self.description[f"action_{end}"], np.float32) for end in ("low", "high"))
         half = (high - low) / np.float32(2)
         return np.asarray(low + (actions.squeeze(0).numpy() + 1) * half, np.float32)
+
+    @torch.no_grad()
+    def value(self, observations: npt.NDArray[Any], actions: npt.NDArray[np.float32]) -> npt.NDArray[np.float32] | None:
+        """The critic's value of each pair, (n,), of observations (n, obs) and actions (n, act) in environment units.
+
+        Returns:
+            In the units of the training rewards; None for an algorithm without a critic.
+        """
+        low, high = (np.asarray(self.description[f"action_{end}"], np.float32) for end in ("low", "high"))
+        scaled = torch.from_numpy((np.asarray(actions, np.float32) - low) / (high - low) * 2 - 1).unsqueeze(0)
+        values = self.model.value(self._inputs(observations), scaled)
+        return None if values is None else values.squeeze(0).numpy()
+
+    def _inputs(self, observations: npt.NDArray[Any]) -> Tensor:
+        """Observations (n, obs) as the networks take them, (1, n, obs)."""
+        mean, scale = (np.asarray(self.description[f"observation_{end}"], np.float32) for end in ("mean", "scale"))
+        return torch.from_numpy((np.asarray(observations, np.float32) - mean) / scale).unsqueeze(0)
 
     def _noise(self, readout: str, rows: int, generators: Sequence[np.random.Generator] | None) -> Tensor | None:
         """Standard normal noise (1, rows, ...) for a readout that samples."""

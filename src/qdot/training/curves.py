@@ -1,6 +1,9 @@
-"""curve.csv: what training measured, averaged between rows. No clock in it, so that equal runs give equal files."""
+"""curve.csv: what training measured, averaged between rows, and diagnostics at each row.
 
-from collections.abc import Sequence
+No clock in it, so that equal runs give equal files.
+"""
+
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,21 +16,26 @@ class Curve:
     """The rows of one seed.
 
     Attributes:
-        rows: (step, values by column) per row; a value is the mean over the steps since the row before.
+        columns: Names of the quantities.
+        rows: (step, values by column) per row; a term is the mean over the steps since the row before, a diagnostic is
+            of the row's step.
     """
 
     def __init__(self) -> None:
         """Start without rows."""
-        self._columns: Sequence[str] = ()
+        self.columns: Sequence[str] = ()
         self.rows: list[tuple[int, list[float]]] = []
 
-    def add(self, step: int, columns: Sequence[str], values: npt.NDArray[np.float32]) -> None:
-        """Add a row from the values (columns, steps) of the steps up to `step`."""
-        self._columns = columns
-        self.rows.append((step, [float(np.mean(line, dtype=np.float64)) for line in values]))
+    def add(
+        self, step: int, columns: Sequence[str], values: npt.NDArray[np.float32], diagnostics: Mapping[str, float]
+    ) -> None:
+        """Add a row from the values (columns, steps) of the steps up to `step`, and diagnostics by name."""
+        self.columns = [*columns, *diagnostics]
+        means = [float(np.mean(line, dtype=np.float64)) for line in values]
+        self.rows.append((step, [*means, *diagnostics.values()]))
 
     def write(self, path: Path) -> None:
         """Write `step` and one column per term."""
-        lines = [",".join(["step", *self._columns])]
+        lines = [",".join(["step", *self.columns])]
         lines += [",".join([str(step), *(f"{value:.9g}" for value in values)]) for step, values in self.rows]
         write_atomic(path, "\n".join(lines) + "\n")

@@ -18,6 +18,8 @@ from qdot.errors import CellFailure, ParamsError
 from qdot.provenance import write_atomic
 from qdot.training import checkpoint
 from qdot.training.curves import Curve
+from qdot.training.probe import Probe
+from qdot.training.signs import Sign, find_signs
 from qdot.training.streams import Minibatches, init_generators
 
 Evaluate = Callable[[dict[int, bytes], int], None]
@@ -33,11 +35,13 @@ class Outcome:
         seed: The seed.
         status: `ok` or `failed`.
         reason: The failure, or None.
+        signs: Failure signs in its curve.
     """
 
     seed: int
     status: str
     reason: CellFailure | None = None
+    signs: Sequence[Sign] = ()
 
 
 class Trainer:
@@ -76,6 +80,7 @@ class Trainer:
         arrays = arrays if rows is None else [array[rows] for array in arrays]
         self._data = [torch.from_numpy(array).to(device) for array in arrays]
         self._minibatches = Minibatches(seeds, len(arrays[0]), train["batch_size"], device)
+        self._probe = Probe(dataset, train["discount"], device)
         self._columns: tuple[str, ...] = ()
         self._record: list[Tensor] = []  # (terms, seeds) of each step since the last row of the curves
 
@@ -94,9 +99,13 @@ class Trainer:
         self.step += 1
 
     def inspect(self, log: bool) -> None:
-        """Look at the steps since the last row for terms that are not finite; with `log`, add a row to the curves."""
+        """Look at the steps since the last row for terms that are not finite; with `log`, add a row to the curves.
+
+        Diagnostics of that row are no reason to stop a seed, whatever they are.
+        """
         if not self._record:
             return
+        measured = {name: values.tolist() for name, values in self._probe.measure(self.model).items()} if log else {}
         record = torch.stack(self._record).cpu()  # (steps, terms, seeds)
         first = self.step - len(record) + 1
         for index, seed in enumerate(self.seeds):
@@ -107,7 +116,8 @@ class Trainer:
                 offset, term = bad[0].tolist()
                 self._fail(seed, first + offset, self._columns[term])
             elif log:
-                self.curves[seed].add(self.step, self._columns, record[..., index].T.numpy())
+                own = {name: values[index] for name, values in measured.items()}
+                self.curves[seed].add(self.step, self._columns, record[..., index].T.numpy(), own)
         if log:
             self._record.clear()
 
@@ -126,6 +136,12 @@ class Trainer:
                 tensors, checkpoint.describe(self.model, seed, self.step, self._units)
             )
         return contents
+
+    def outcome(self, seed: int) -> Outcome:
+        """How a seed's training ended."""
+        curve = self.curves[seed]
+        signs = find_signs(curve.columns, [values for _, values in curve.rows])
+        return Outcome(seed, "failed" if seed in self.failures else "ok", self.failures.get(seed), signs)
 
     def state(self, seed: int) -> bytes:
         """state.safetensors of a seed."""
@@ -172,7 +188,7 @@ def train(
         policies = trainer.policies()
         for seed, directory in (directories or {}).items():
             _write(trainer, seed, policies.get(seed), directory)
-    return [Outcome(s, "failed" if s in trainer.failures else "ok", trainer.failures.get(s)) for s in seeds]
+    return [trainer.outcome(seed) for seed in seeds]
 
 
 def _run(trainer: Trainer, settings: Mapping[str, Any], evaluate: Evaluate | None, progress: Progress) -> None:

@@ -1,0 +1,140 @@
+"""What a trained policy does to the data: distance of each readout from the behaviour model, and the map by episode.
+
+The distance is of the EXECUTED law: E_s W2^2(beta(. | s), pi(. | s)). It has a closed form for a deterministic readout;
+for one that samples, exact transport (POT) between samples at single states, minus what two samples of one law give.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import ot
+import torch
+from torch import Tensor
+
+from qdot.algorithms import diagnostics
+from qdot.data.batch import RETURN_SCALE, Dataset, Prepared
+from qdot.training.checkpoint import Policy
+
+STATES = 256  # at which a deterministic readout is measured
+SAMPLED_STATES = 8  # at which a readout that samples is
+SAMPLES = 256  # of each side, per state
+CLUSTERS = 20  # blocks of consecutive episodes: the collecting policy changes slowly, if at all, within one
+CHUNK = 4096  # rows of the data that the map moves at once
+
+
+class Inspected(NamedTuple):
+    """One number about one readout of a trained policy."""
+
+    readout: str
+    quantity: str
+    value: float
+
+
+def reward_units(prepared: Prepared, reward: str) -> tuple[float, float]:
+    """(scale, shift) from a reward of the environment to one as trained on (`qdot.data.batch.transform_rewards`)."""
+    if reward == "subtract_one":
+        return 1.0, -1.0
+    if reward == "normalise_returns":
+        return RETURN_SCALE / (prepared.manifest["return_max"] - prepared.manifest["return_min"]), 0.0
+    return 1.0, 0.0
+
+
+def overestimation(rows: Sequence[Mapping[str, Any]], units: tuple[float, float]) -> Iterator[Inspected]:
+    """Per readout: mean of the critic's value at an episode's start minus the discounted return that followed.
+
+    Where a time limit ends the episode, the critic counts a tail that the return has not: gamma^length of a value.
+
+    Args:
+        rows: Episodes, as `Evaluator.collect` gives them; those without a critic's value are left out.
+        units: `reward_units` of the training.
+    """
+    scale, shift = units
+    gaps: dict[str, list[float]] = {}
+    for row in rows:
+        if row["value"] is not None:
+            gap = row["value"] - scale * row["discounted"] - shift * row["mass"]
+            gaps.setdefault(row["readout"], []).append(gap)
+    for readout, values in gaps.items():
+        yield Inspected(readout, "value_overestimation", float(np.mean(values)))
+
+
+def distances(policy: Policy, dataset: Dataset, readouts: Sequence[str]) -> Iterator[Inspected]:
+    """How far each readout is from the policy's own behaviour model; nothing where it has none."""
+    model: Any = policy.model
+    if not hasattr(model, "behaviour"):
+        return
+    places = np.linspace(0, dataset.size - 1, STATES).round().astype(int)
+    states = torch.from_numpy(dataset.observations[places]).unsqueeze(0)
+    with torch.no_grad():
+        mean, variance = model.behaviour.moments(states)
+        for readout in readouts:
+            if model.noise_shape(readout):
+                few = states[0, :: STATES // SAMPLED_STATES]
+                yield Inspected(readout, "w2_squared", float(np.mean([_excess(model, s, readout) for s in few])))
+                continue
+            executed = model.act(states, readout)
+            squared = diagnostics.distance_to_behaviour(executed, mean, variance)
+            yield Inspected(readout, "w2_squared", squared.item())
+            standard = diagnostics.standard_distance(executed, mean, variance)
+            yield Inspected(readout, "standard_distance", standard.item())
+            yield Inspected(readout, "surprise", -model.behaviour.log_likelihood(states, executed).mean().item())
+
+
+def _excess(model: Any, state: Tensor, readout: str) -> float:
+    """W2^2 between behaviour model and readout at a state (obs,), minus that between two samples of the model."""
+    generator = torch.Generator().manual_seed(0)
+    one = state.view(1, 1, -1)
+    noise = torch.randn(1, 1, 2 * SAMPLES, model.behaviour.noise_width, generator=generator)
+    first, second = model.behaviour.sample(one, noise)[0, 0].split(SAMPLES)
+    shape = (1, SAMPLES, *model.noise_shape(readout))
+    executed = model.act(one.expand(-1, SAMPLES, -1), readout, torch.randn(shape, generator=generator))[0]
+    return w2_squared(first, executed) - w2_squared(first, second)
+
+
+def w2_squared(first: Tensor, second: Tensor) -> float:
+    """Exact W2^2 between two samples (n, act), each of equal weights, by POT."""
+    return float(ot.emd2([], [], ot.dist(first.double().numpy(), second.double().numpy())))
+
+
+def episode_rows(policy: Policy, prepared: Prepared, dataset: Dataset) -> list[dict[str, Any]]:
+    """Per episode of the dataset: return, length, how far the map moves its actions; nothing without a map.
+
+    Returns:
+        Rows with `episode`, `cluster` (a block of consecutive episodes), `return` (undiscounted, as recorded) and
+        `length`, and means over the episode's rows: `displacement` ||T(s, a) - a||, `imitation_distance`
+        ||a - E_beta[a | s]||, `action_sd` sqrt(tr Cov_beta(a | s)).
+    """
+    model: Any = policy.model
+    if not hasattr(model, "map"):
+        return []
+    parts = [_moved(model, dataset, first) for first in range(0, dataset.size, CHUNK)]
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    starts = dataset.episode_starts
+    lengths = np.diff([*starts, dataset.size])
+    returns = np.add.reduceat(prepared.arrays["rewards"].astype(np.float64), starts)
+    means = {name: np.add.reduceat(values, starts) / lengths for name, values in columns.items()}
+    return [
+        {
+            "episode": episode,
+            "cluster": episode * CLUSTERS // max(len(starts), CLUSTERS),
+            "return": float(returns[episode]),
+            "length": int(lengths[episode]),
+            **{name: float(values[episode]) for name, values in means.items()},
+        }
+        for episode in range(len(starts))
+    ]
+
+
+@torch.no_grad()
+def _moved(model: Any, dataset: Dataset, first: int) -> dict[str, np.ndarray]:
+    """Distances of a chunk of rows, each (rows,), float64."""
+    rows = slice(first, first + CHUNK)
+    states, actions = (torch.from_numpy(table[rows])[None] for table in (dataset.observations, dataset.actions))
+    mean, variance = model.behaviour.moments(states)
+    found = {
+        "displacement": (model.map.gradient(states, actions) - actions).norm(dim=-1),
+        "imitation_distance": (actions - mean).norm(dim=-1),
+        "action_sd": variance.sum(dim=-1).sqrt(),
+    }
+    return {name: values[0].double().numpy() for name, values in found.items()}

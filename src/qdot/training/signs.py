@@ -1,0 +1,82 @@
+"""Failure signs: what a curve says has gone wrong, by stated thresholds. A sign is a warning, not a failure of the run.
+
+Each looks at the last half of a curve, so that a start in disorder is no sign. The thresholds are ours:
+
+- identity collapse: the map moves the data's actions by less than a twentieth of the behaviour's spread (the same
+  number as the claim on HalfCheetah).
+- discriminator oscillation: the estimate of the distance swings by more than it is, row after row.
+- value divergence: values beyond what the rewards allow, max|r| / (1 - gamma).
+- policy leaves the data: a readout acts at more than `FAR` standard deviations of the behaviour model.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+NEAR_IDENTITY = 0.05
+SWING = 1.0
+VALUE_LIMIT = 1.0
+FAR = 5.0
+
+
+class Sign(NamedTuple):
+    """A failure sign that was seen.
+
+    Attributes:
+        sign: Its name.
+        quantity: Column of the curve.
+        value: What was found.
+        threshold: What it was held against.
+    """
+
+    sign: str
+    quantity: str
+    value: float
+    threshold: float
+
+
+def swing(values: Array) -> float:
+    """Standard deviation of the changes from row to row, over the mean size."""
+    return float(np.std(np.diff(values)) / max(float(np.mean(np.abs(values))), 1e-12)) if len(values) > 2 else 0.0
+
+
+class Detector(NamedTuple):
+    """A sign: the columns whose names end so, a statistic of their last half, and the side of the threshold."""
+
+    sign: str
+    ending: str
+    statistic: Callable[[Array], float]
+    threshold: float
+    below: bool = False
+
+
+DETECTORS = (
+    Detector("identity collapse", "displacement_over_sd", lambda values: float(np.median(values)), NEAR_IDENTITY, True),
+    Detector("discriminator oscillation", "w1_estimate", swing, SWING),
+    Detector("value divergence", "value_over_bound", lambda values: float(np.median(values)), VALUE_LIMIT),
+    Detector("policy leaves the data", "standard_distance", lambda values: float(np.median(values)), FAR),
+)
+
+
+def find_signs(columns: Sequence[str], rows: Sequence[Sequence[float]]) -> list[Sign]:
+    """The signs in a curve.
+
+    Args:
+        columns: Names of its quantities.
+        rows: Values by row, in the order of the steps.
+    """
+    table = {name: np.array([row[index] for row in rows], float) for index, name in enumerate(columns)}
+    found = []
+    for detector in DETECTORS:
+        for name, values in table.items():
+            late = values[len(values) // 2 :]
+            late = late[np.isfinite(late)]
+            if not name.endswith(detector.ending) or not len(late):
+                continue
+            value = detector.statistic(late)
+            if value < detector.threshold if detector.below else value > detector.threshold:
+                found.append(Sign(detector.sign, name, value, detector.threshold))
+    return found

@@ -1,0 +1,53 @@
+"""Failure signs: each fires on a curve that shows it, and on no other."""
+
+import numpy as np
+import pytest
+
+from qdot.training.signs import FAR, NEAR_IDENTITY, find_signs, swing
+
+ROWS = 40
+HEALTHY = {
+    "value_loss": np.linspace(1, 0.1, ROWS),
+    "displacement_over_sd": np.full(ROWS, 0.6),
+    "w1_estimate": 0.3 + 0.02 * np.sin(np.arange(ROWS)),
+    "value_over_bound": np.full(ROWS, 0.2),
+    "map_standard_distance": np.full(ROWS, 1.4),
+    "distill_standard_distance": np.full(ROWS, 1.1),
+}
+SICK = {
+    "displacement_over_sd": (np.full(ROWS, NEAR_IDENTITY / 2), "identity collapse"),
+    "w1_estimate": (0.3 * (-1.0) ** np.arange(ROWS), "discriminator oscillation"),
+    "value_over_bound": (np.linspace(0, 9, ROWS), "value divergence"),
+    "distill_standard_distance": (np.full(ROWS, 2 * FAR), "policy leaves the data"),
+}
+
+
+def signs(curve: dict[str, np.ndarray]) -> list[tuple[str, str]]:
+    found = find_signs(list(curve), np.stack(list(curve.values()), axis=1).tolist())
+    return [(sign.sign, sign.quantity) for sign in found]
+
+
+def test_a_healthy_curve_shows_none() -> None:
+    assert signs(HEALTHY) == []
+
+
+@pytest.mark.parametrize("quantity", SICK)
+def test_each_sign_is_seen_and_named_with_its_quantity(quantity: str) -> None:
+    values, name = SICK[quantity]
+    assert signs(HEALTHY | {quantity: values}) == [(name, quantity)]
+
+
+@pytest.mark.parametrize("quantity", SICK)
+def test_disorder_at_the_start_is_no_sign(quantity: str) -> None:
+    early = np.where(np.arange(ROWS) < ROWS // 2, SICK[quantity][0], HEALTHY[quantity])
+    assert signs(HEALTHY | {quantity: early}) == []
+
+
+def test_what_is_not_finite_is_left_out() -> None:
+    assert signs(HEALTHY | {"value_over_bound": np.full(ROWS, np.nan)}) == []
+    assert find_signs([], []) == []
+
+
+def test_swing_is_the_spread_of_changes_over_the_mean_size() -> None:
+    assert swing(np.array([1.0, -1.0, 1.0, -1.0])) == pytest.approx(np.std([-2, 2, -2]) / 1)
+    assert swing(np.array([2.0, 3.0, 4.0, 5.0])) == 0  # a steady trend is no oscillation
