@@ -29,6 +29,7 @@ OWN: dict[str, dict[str, Any]] = {
         "twin_q": "min",
         "actor_dropout": 0.0,
     },
+    "bc10": {"actor_dropout": 0.0, "best_share": 0.1},
     "adversarial": {
         "expectile": 0.7,
         "transport_weight": 1.0,

@@ -111,3 +111,17 @@ def test_td3_bc_steps_q_policy_targets(log: list[str]) -> None:
     trainer.advance()
     stop()
     assert log == ["target policy old", "target q old", "q old", "policy old", "q new"]
+
+
+def test_adversarial_steps_value_discriminator_policy_q_target(log: list[str]) -> None:
+    trainer = trained("adversarial")
+    model = trainer.model
+    critic = model.critic
+    networks = {"target": critic.target, "value": critic.value, "q": critic.q}
+    networks |= {"policy": model.policy.network, "g": model.discriminator.network}
+    before, stop = copies(model), read_log(model, networks, log)
+    trainer.advance()
+    stop()
+    value, q = ["target old", "value old"], ["value new", "q old"]
+    assert log == [*value, "policy old", "g old", "policy old", "q old", "g new", *q]
+    assert_target_tracks_the_new_q(model, before)

@@ -19,6 +19,7 @@ BUILT_IN = {
     "bc": "qdot.algorithms.bc:BC",
     "ddpg_bc": "qdot.algorithms.ddpg_bc:DDPGBC",
     "td3_bc": "qdot.algorithms.td3_bc:TD3BC",
+    "bc10": "qdot.algorithms.bc10:BC10",
     "adversarial": "qdot.algorithms.adversarial:Adversarial",
 }
 
