@@ -3,10 +3,12 @@
 import numpy as np
 import ot
 import pytest
-from scipy import optimize
+from scipy import optimize, stats
 
+from qdot.transport.controls import quarter_turn, shift_only
+from qdot.transport.own_loss import DEVIATION, TRANSPORT_WEIGHT, VALUE
 from qdot.transport.problems import Problem, QuadraticValue, gaussian_map, gaussians, l2_uvp, proximal, rearrangement
-from qdot.transport.studies import DEVIATION, TRANSPORT_WEIGHT, VALUE, shift_only
+from qdot.transport.spectral import convex_pushforward, spectral_gaussians, spectral_proximal
 
 
 def test_map_between_gaussians_is_pots() -> None:
@@ -46,7 +48,17 @@ def test_proximal_map_refuses_a_value_it_cannot_bound() -> None:
         QuadraticValue(-np.eye(2), np.zeros(2)).proximal(np.zeros((1, 2)), q_weight=1.0, transport_weight=0.4)
 
 
-@pytest.mark.parametrize("problem", [gaussians(), rearrangement(), proximal(VALUE, DEVIATION, TRANSPORT_WEIGHT)])
+KNOWN = [
+    gaussians(),
+    rearrangement(),
+    proximal(VALUE, DEVIATION, TRANSPORT_WEIGHT),
+    spectral_proximal(4, 0.5, 2.0, 1.0, seed=0)[0],
+    spectral_gaussians(3, 0.5, 2.0, seed=0),
+    convex_pushforward(4, seed=0),
+]
+
+
+@pytest.mark.parametrize("problem", KNOWN, ids=lambda problem: f"{problem.name}-{problem.dim}d")
 def test_exact_map_carries_source_to_target_and_variance_is_the_samples(problem: Problem) -> None:
     rng = np.random.default_rng(1)
     image, target = problem.exact_map(problem.source(rng, 100_000)), problem.target(rng, 100_000)
@@ -68,3 +80,24 @@ def test_shift_only_moves_the_mean_and_nothing_else() -> None:
     moved = shift_only(problem, seed=0)(points)
     np.testing.assert_allclose(moved.mean(0), problem.exact_map(points).mean(0), atol=0.05)
     np.testing.assert_allclose(np.cov(moved.T), np.cov(points.T), atol=1e-9)
+
+
+def test_pushforward_by_a_convex_potential_is_pots_own_pairing() -> None:
+    problem = convex_pushforward(4, seed=0)
+    points = problem.source(np.random.default_rng(0), 400)
+    images = problem.exact_map(points)
+    optimal = ot.emd2([], [], ot.dist(points, images))
+    assert np.square(points - images).sum(axis=1).mean() == pytest.approx(optimal, rel=1e-9)
+
+
+def test_pushforward_by_a_convex_potential_is_no_gaussian() -> None:
+    problem = convex_pushforward(4, seed=0)
+    images = problem.target(np.random.default_rng(0), 5000)
+    assert min(stats.normaltest(images, axis=0).pvalue) < 1e-10
+
+
+def test_quarter_turn_keeps_a_gaussian_and_its_pairs_are_not_optimal() -> None:
+    points = np.random.default_rng(0).normal(size=(400, 2))
+    turned = quarter_turn(points)
+    np.testing.assert_allclose(turned.mean(axis=0), points.mean(axis=0), atol=1e-12)
+    assert np.square(points - turned).sum(axis=1).mean() > 2.0 * ot.emd2([], [], ot.dist(points, turned))

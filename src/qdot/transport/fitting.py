@@ -1,4 +1,4 @@
-"""What every fit of a synthetic study shares: the schedule, the fresh potential, the fitted map as a numpy function."""
+"""What every fit of a synthetic study shares: the schedule, the fresh map, the fitted map as a numpy function."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from qdot.algorithms.icnn import PartiallyConvexPotential
+from qdot.algorithms.maps import RUNGS, FreeMap, FreePotentialMap
 from qdot.transport.problems import Array
+
+Map = FreeMap | FreePotentialMap | PartiallyConvexPotential
+FIXED = "fixed_quadratic"  # c = 1, so that the Jacobian is at least I: the row that must miss a contraction
 
 
 @dataclass(frozen=True)
@@ -18,9 +22,9 @@ class Budget:
 
     Attributes:
         iterations: Optimiser steps.
-        batch_size: Fresh samples per step (of each side).
+        batch_size: Samples per step (of each side).
         learning_rate: Of Adam, decayed to 0 by a cosine.
-        hidden: Widths of the potential.
+        hidden: Widths of the map's network.
     """
 
     iterations: int
@@ -29,8 +33,31 @@ class Budget:
     hidden: tuple[int, ...] = (64, 64)
 
 
+def fresh_map(name: str, dim: int, budget: Budget, seed: int, state_dim: int = 0) -> Map:
+    """A map of one seed, at the identity.
+
+    Args:
+        name: A rung of the ladder, or "fixed_quadratic".
+        dim: Width of the action.
+        budget: Its widths.
+        seed: Of the weights.
+        state_dim: Width of the state; 0 for an unconditional map.
+
+    Raises:
+        ValueError: For another name.
+    """
+    generators = [torch.Generator().manual_seed(seed)]
+    if name in ("shift", "affine"):
+        return FreeMap(generators, state_dim, dim, budget.hidden, affine=name == "affine")
+    if name == "potential":
+        return FreePotentialMap(generators, state_dim, dim, budget.hidden)
+    if name in ("icnn", FIXED):
+        return PartiallyConvexPotential(generators, state_dim, dim, budget.hidden, fixed_quadratic=name == FIXED)
+    raise ValueError(f"map: found {name!r}, expected one of {(*RUNGS, FIXED)}")
+
+
 def fresh_potential(dim: int, budget: Budget, seed: int, fixed_quadratic: bool = False) -> PartiallyConvexPotential:
-    """An unconditional potential of one seed."""
+    """An unconditional convex potential of one seed."""
     generators = [torch.Generator().manual_seed(seed)]
     return PartiallyConvexPotential(generators, 0, dim, budget.hidden, fixed_quadratic=fixed_quadratic)
 
@@ -46,17 +73,22 @@ def minimise(module: nn.Module, loss: Callable[[int], Tensor], budget: Budget) -
         schedule.step()
 
 
+def as_batch(points: NDArray[np.floating]) -> Tensor:
+    """Points (n, dim) as the (1, n, dim) of one seed."""
+    return torch.as_tensor(points, dtype=torch.float32)[None]
+
+
 def stateless(points: NDArray[np.floating]) -> tuple[Tensor, Tensor]:
-    """Points (n, dim) as the (states, actions) of an unconditional potential of one seed."""
-    actions = torch.as_tensor(points, dtype=torch.float32)[None]
+    """Points (n, dim) as the (states, actions) of an unconditional map of one seed."""
+    actions = as_batch(points)
     return actions.new_zeros(1, actions.shape[1], 0), actions
 
 
-def gradient_map(potential: PartiallyConvexPotential) -> Callable[[Array], Array]:
-    """The map grad psi of an unconditional potential, (n, dim) -> (n, dim)."""
+def gradient_map(fitted: Map) -> Callable[[Array], Array]:
+    """An unconditional map as a function, (n, dim) -> (n, dim)."""
 
     def apply(points: Array) -> Array:
         with torch.no_grad():
-            return potential.gradient(*stateless(points))[0].double().numpy()
+            return fitted.gradient(*stateless(points))[0].double().numpy()
 
     return apply

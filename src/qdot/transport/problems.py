@@ -11,22 +11,31 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Problem:
-    """A source, a target and the optimal map between them for the squared cost.
+class Sampled:
+    """Two distributions that can be sampled.
 
     Attributes:
         name: Name of the row in a table.
         dim: Dimension of the space.
         source: (generator, n) -> (n, dim), independent samples.
         target: (generator, n) -> (n, dim), independent samples, not paired with the source's.
-        exact_map: (n, dim) -> (n, dim).
-        target_variance: Trace of the target's covariance.
     """
 
     name: str
     dim: int
     source: Callable[[np.random.Generator, int], Array]
     target: Callable[[np.random.Generator, int], Array]
+
+
+@dataclass(frozen=True)
+class Problem(Sampled):
+    """With the optimal map between them for the squared cost.
+
+    Attributes:
+        exact_map: (n, dim) -> (n, dim).
+        target_variance: Trace of the target's covariance.
+    """
+
     exact_map: Callable[[Array], Array]
     target_variance: float
 
@@ -107,24 +116,24 @@ def rearrangement() -> Problem:
     )
 
 
-def proximal(value: QuadraticValue, deviation: Array, transport_weight: float, q_weight: float = 1.0) -> Problem:
-    """Actions ~ N(0, diag(deviation^2)) moved by the proximal map of a quadratic Q: what Q-DOT's loss should learn."""
+def proximal(value: QuadraticValue, root: Array, transport_weight: float, q_weight: float = 1.0) -> Problem:
+    """Actions ~ N(0, root root') moved by the proximal map of a quadratic Q: what Q-DOT's loss should learn."""
     dim = len(value.peak)
 
     def sample(rng: np.random.Generator, n: int) -> Array:
-        return deviation * rng.normal(size=(n, dim))
+        return rng.normal(size=(n, dim)) @ root.T
 
     def exact(actions: Array) -> Array:
         return value.proximal(actions, q_weight, transport_weight)
 
-    jacobian = exact(np.eye(dim)) - exact(np.zeros((1, dim)))  # rows: images of the axes
+    images = exact(root.T) - exact(np.zeros((1, dim)))  # of the columns of the root
     return Problem(
         name=f"proximal-{dim}d",
         dim=dim,
         source=sample,
         target=lambda rng, n: exact(sample(rng, n)),
         exact_map=exact,
-        target_variance=float(np.square(deviation[:, None] * jacobian).sum()),
+        target_variance=float(np.square(images).sum()),
     )
 
 

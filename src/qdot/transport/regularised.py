@@ -1,4 +1,4 @@
-"""Q-DOT's own loss on a Q that is known: the map it should find is the proximal map of Q, in closed form."""
+"""Q-DOT's own loss on a Q that is known: the map it should find is the proximal map of Q."""
 
 from collections.abc import Callable
 
@@ -7,42 +7,63 @@ import torch
 from torch import Tensor
 
 from qdot.algorithms.transport_loss import clip_to_box, transport_cost, transport_loss
-from qdot.transport.fitting import Budget, fresh_potential, gradient_map, minimise, stateless
-from qdot.transport.problems import Array, Problem, QuadraticValue
+from qdot.transport.fitting import Budget, Map, fresh_map, minimise, stateless
+from qdot.transport.problems import Array, QuadraticValue
+
+Value = Callable[[Tensor], Tensor]  # Q, (1, n, dim) -> (1, n)
+Cost = Callable[[Tensor, Tensor], Tensor]  # of mapped and original actions, -> (1,)
+Source = Callable[[np.random.Generator, int], Array]
 
 
-def fit_regularised(
-    problem: Problem,
-    value: QuadraticValue,
-    transport_weight: float,
-    budget: Budget,
-    seed: int,
-    fixed_quadratic: bool = False,
-) -> Callable[[Array], Array]:
-    """Fit grad psi by E[-Q(clip(T(a))) + alpha |T(a) - a|^2] on fresh actions, and nothing else.
-
-    Args:
-        problem: Where the actions come from; its exact map is not looked at.
-        value: Q.
-        transport_weight: alpha; lambda is 1.
-        budget: Iterations, batch, learning rate, widths.
-        seed: Of the initial weights and of the samples.
-        fixed_quadratic: Hold c = 1: the row that must miss a contraction.
-
-    Returns:
-        The fitted map, (n, dim) -> (n, dim).
-    """
-    potential = fresh_potential(problem.dim, budget, seed, fixed_quadratic)
-    rng = np.random.default_rng([seed, 0])
+def quadratic(value: QuadraticValue) -> Value:
+    """Q of a `QuadraticValue` for tensors."""
     curvature = torch.as_tensor(value.curvature, dtype=torch.float32)
     peak = torch.as_tensor(value.peak, dtype=torch.float32)
 
-    def loss(_: int) -> Tensor:
-        states, actions = stateless(problem.source(rng, budget.batch_size))
-        mapped = potential.gradient(states, actions)
-        offset = clip_to_box(mapped) - peak
-        q_values = -0.5 * ((offset @ curvature) * offset).sum(-1)
-        return transport_loss(q_values, transport_cost(mapped, actions), 1.0, transport_weight).sum()
+    def q_values(actions: Tensor) -> Tensor:
+        offset = actions - peak
+        return -0.5 * ((offset @ curvature) * offset).sum(-1)
 
-    minimise(potential, loss, budget)
-    return gradient_map(potential)
+    return q_values
+
+
+def resample(points: Array) -> Source:
+    """A source that only knows these points: rows drawn with replacement."""
+    return lambda rng, n: points[rng.integers(len(points), size=n)]
+
+
+def fit_regularised(
+    source: Source,
+    dim: int,
+    q_values: Value,
+    transport_weight: float,
+    budget: Budget,
+    seed: int,
+    name: str = "icnn",
+    cost: Cost = transport_cost,
+) -> Map:
+    """Fit a map by E[-Q(clip(T(a))) + alpha cost(T(a), a)] on sampled actions, and nothing else.
+
+    Args:
+        source: Where the actions come from.
+        dim: Width of the action.
+        q_values: Q.
+        transport_weight: alpha; lambda is 1.
+        budget: Iterations, batch, learning rate, widths.
+        seed: Of the initial weights and of the samples.
+        name: Of the map, see `fresh_map`.
+        cost: Of the transport; the mean squared distance by default.
+
+    Returns:
+        The fitted map.
+    """
+    fitted = fresh_map(name, dim, budget, seed)
+    rng = np.random.default_rng([seed, 0])
+
+    def loss(_: int) -> Tensor:
+        states, actions = stateless(source(rng, budget.batch_size))
+        mapped = fitted.gradient(states, actions)
+        return transport_loss(q_values(clip_to_box(mapped)), cost(mapped, actions), 1.0, transport_weight).sum()
+
+    minimise(fitted, loss, budget)
+    return fitted

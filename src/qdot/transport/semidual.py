@@ -5,15 +5,13 @@ Newton steps and differentiated by the envelope theorem (Taghvaei and Jalali 201
 looked at.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from torch import Tensor
 
 from qdot.algorithms.icnn import PartiallyConvexPotential
-from qdot.transport.fitting import Budget, fresh_potential, gradient_map, minimise, stateless
-from qdot.transport.problems import Array, Problem
+from qdot.transport.fitting import Budget, fresh_potential, minimise, stateless
+from qdot.transport.problems import Sampled
 
 POOL = 16_384  # target samples, each with the last maximiser of its conjugate as a warm start
 NEWTON_STEPS = 12  # at most; two or three suffice from a warm start
@@ -56,25 +54,26 @@ def _local_model(potential: PartiallyConvexPotential, points: Tensor, targets: T
     states = points.new_zeros(1, points.shape[1], 0)
     points = points.detach().requires_grad_()
     gradient = potential.gradient(states, points)
-    rows = [torch.autograd.grad(g.sum(), points, retain_graph=True)[0] for g in gradient.unbind(-1)]
+    units = torch.eye(points.shape[-1])[:, None, None].expand(-1, *points.shape)
+    rows = torch.autograd.grad(gradient, points, units, is_grads_batched=True)[0]
     with torch.no_grad():
         objective = potential(states, points) - (points * targets).sum(-1)
-        return objective.unsqueeze(-1), gradient - targets, torch.stack(rows, dim=-2)
+        return objective.unsqueeze(-1), gradient - targets, rows.movedim(0, -2)
 
 
 def fit_semidual(
-    problem: Problem, budget: Budget, seed: int, fixed_quadratic: bool = False
-) -> Callable[[Array], Array]:
+    problem: Sampled, budget: Budget, seed: int, fixed_quadratic: bool = False
+) -> PartiallyConvexPotential:
     """Fit the optimal map from samples of both sides.
 
     Args:
-        problem: Where samples come from; its exact map is not looked at.
+        problem: Where samples come from.
         budget: Iterations, batch, learning rate, widths.
         seed: Of the initial weights and of the samples.
         fixed_quadratic: Hold c = 1: the row that must miss a contraction.
 
     Returns:
-        The fitted map, (n, dim) -> (n, dim).
+        The fitted potential; its gradient is the map.
     """
     potential = fresh_potential(problem.dim, budget, seed, fixed_quadratic)
     rng = np.random.default_rng([seed, 0])
@@ -91,4 +90,4 @@ def fit_semidual(
         return (potential(states, source) + conjugate).mean()
 
     minimise(potential, loss, budget)
-    return gradient_map(potential)
+    return potential

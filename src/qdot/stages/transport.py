@@ -1,0 +1,58 @@
+"""`qdot transport`: the synthetic studies of a suite, a table each."""
+
+import logging
+import time
+from pathlib import Path
+
+from qdot import provenance
+from qdot.training.loop import threads
+from qdot.transport.catalogue import run_study
+from qdot.transport.records import Row, to_csv
+
+log = logging.getLogger("qdot")
+THREADS = 1  # of torch: a result's bits depend on it
+
+
+def run(recipe_path: Path) -> None:
+    """Run the studies that a recipe names and write results/<suite>/transport/.
+
+    Args:
+        recipe_path: A JSON file with `stage`, `suite`, `params` (studies, budget, seeds), `digest`, `code`, `packages`.
+
+    Raises:
+        ParamsError: For a study or a budget that does not exist.
+    """
+    recipe = provenance.read_json(recipe_path)
+    directory = Path("results") / recipe["suite"] / "transport"
+    tables = {}
+    with threads(THREADS):
+        for name in recipe["params"]["studies"]:
+            rows = [row for seed in recipe["params"]["seeds"] for row in _timed(name, recipe["params"]["budget"], seed)]
+            tables[f"{name}.csv"] = to_csv(rows)
+    for name, text in tables.items():
+        provenance.write_atomic(directory / name, text)
+    for path in directory.glob("*.csv"):
+        if path.name not in tables:
+            path.unlink()  # of a study that the suite no longer names
+    manifest = {
+        "schema": 1,
+        "stage": recipe["stage"],
+        "suite": recipe["suite"],
+        "status": "ok",
+        "digest": recipe["digest"],
+        "params": recipe["params"],
+        "code": recipe["code"],
+        "versions": recipe["packages"],
+        "files": provenance.hash_files(directory, sorted(tables)),
+    }
+    provenance.write_json(directory / "manifest.json", manifest)
+
+
+def _timed(name: str, scale: str, seed: int) -> list[Row]:
+    """The rows of one study, with a line of progress that says which bounds were missed."""
+    start = time.monotonic()
+    rows = run_study(name, scale, seed)
+    missed = [f"{row.problem}/{row.map}/{row.metric}" for row in rows if row.passed is False]
+    text = f"missed: {', '.join(missed)}" if missed else "every bound kept"
+    log.info("%s, seed %d: %d rows in %.1f s, %s", name, seed, len(rows), time.monotonic() - start, text)
+    return rows

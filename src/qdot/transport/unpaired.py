@@ -1,0 +1,82 @@
+"""Study `unpaired`: the map from samples of both sides, by the semi-dual; the rungs without convexity by max-min."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from qdot.algorithms.maps import RUNGS
+from qdot.transport.controls import SHIFT_ONLY, shift_only
+from qdot.transport.fitting import FIXED, Budget, gradient_map
+from qdot.transport.maximin import fit_maximin
+from qdot.transport.problems import Array, Problem, Sampled, gaussians, l2_uvp, rearrangement
+from qdot.transport.records import Row
+from qdot.transport.semidual import fit_semidual
+from qdot.transport.spectral import convex_pushforward, spectral_gaussians
+
+CONTROL = 2.0  # percent: maps without curvature, or without contraction, must err by more
+MAXIMIN_RATE = 2e-3  # learning rate of the adversarial fits; that of the semi-dual makes them diverge
+MAPS = (*RUNGS, FIXED, SHIFT_ONLY)
+CONTROLLED = ("icnn", FIXED, SHIFT_ONLY)  # the map under test and the two that must miss
+
+
+@dataclass(frozen=True)
+class Case:
+    """One problem and its bound.
+
+    Attributes:
+        problem: Makes the problem, the same for every seed.
+        bound: L2-UVP that the ICNN must stay under, in percent; None where it is only reported.
+        budget: Of the semi-dual fits; the max-min fits take as many steps of their critic.
+    """
+
+    problem: Callable[[], Problem]
+    bound: float | None
+    budget: Budget
+
+
+PLANE = Case(gaussians, 0.5, Budget(500, learning_rate=2e-2))
+CASES = {
+    "tiny": (Case(gaussians, 0.5, Budget(250, learning_rate=2e-2)),),
+    "small": (PLANE, Case(lambda: convex_pushforward(4, seed=0), 2.0, Budget(400, learning_rate=1e-2))),
+    "full": (
+        Case(gaussians, 0.5, Budget(1500, 512)),
+        Case(rearrangement, 0.5, Budget(2000, learning_rate=2e-2)),
+        Case(lambda: spectral_gaussians(16, 0.5, 2.0, seed=0), 2.0, Budget(1000, learning_rate=1e-2)),
+        Case(lambda: spectral_gaussians(16, 0.1, 10.0, seed=0), None, Budget(1000, learning_rate=1e-2)),
+        Case(lambda: convex_pushforward(4, seed=0), 2.0, Budget(1500, learning_rate=1e-2)),
+        Case(lambda: convex_pushforward(8, seed=0), 2.0, Budget(1500, learning_rate=1e-2)),
+    ),
+}
+
+
+def fit(problem: Sampled, name: str, budget: Budget, seed: int) -> Callable[[Array], Array]:
+    """The map of a rung or control, (n, dim) -> (n, dim), from samples."""
+    if name == SHIFT_ONLY:
+        return shift_only(problem, seed)
+    if name in ("icnn", FIXED):
+        return gradient_map(fit_semidual(problem, budget, seed, fixed_quadratic=name == FIXED))
+    calm = Budget(budget.iterations, budget.batch_size, MAXIMIN_RATE, budget.hidden)
+    return gradient_map(fit_maximin(problem, calm, seed, name))
+
+
+def rows(scale: str, seed: int) -> list[Row]:
+    """Every case of a scale, the two maps that must miss, and at full scale every rung of the ladder."""
+    maps = MAPS if scale == "full" else CONTROLLED
+    return [row for case in CASES[scale] for row in case_rows(case, seed, maps)]
+
+
+def case_rows(case: Case, seed: int, maps: tuple[str, ...] = MAPS) -> list[Row]:
+    """L2-UVP of each map on one problem."""
+    problem = case.problem()
+    found = []
+    for name in maps:
+        error = l2_uvp(fit(problem, name, case.budget, seed), problem, seed)
+        identity = ("unpaired", problem.name, name, problem.dim, 0, seed)
+        found.append(Row(*identity, "l2_uvp", error, _bound(case, name), "optimal map in closed form"))
+    return found
+
+
+def _bound(case: Case, name: str) -> str:
+    """The ICNN must come near, the controls must miss; the other rungs are reported."""
+    if name in (FIXED, SHIFT_ONLY):
+        return f"> {CONTROL:g}"
+    return f"< {case.bound:g}" if name == "icnn" and case.bound is not None else ""

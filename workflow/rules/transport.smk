@@ -1,0 +1,18 @@
+"""Transport studies. In: nothing but values. Out: results/<suite>/transport/: a table per study."""
+
+
+rule transport:
+    """Fit maps on problems whose answer is known, and measure them."""
+    input:
+        recipe=str(recipes.recipe_path(STUDY, "transport")),
+    output:
+        tables=[STUDY.transport_dir / f"{name}.csv" for name in STUDY.transport["studies"]],
+        manifest=STUDY.transport_dir / "manifest.json",
+    log:
+        f"logs/{STUDY.suite}/transport.log",
+    benchmark:
+        f"logs/benchmarks/{STUDY.suite}/transport.tsv"
+    resources:
+        mem_mb=2000,
+    shell:
+        "qdot transport --recipe {input.recipe:q} --log {log:q}"
