@@ -138,7 +138,7 @@ def mean_of_clipped(mean: np.ndarray, deviation: float) -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("recipe", "controller", "bias", "noise"),
-    [(MAZE, WaypointController, 0.5, 0.5), (CHEETAH, LinearController, 0.3, 0.1)],
+    [(MAZE, WaypointController, 0.5, 0.5), (CHEETAH, LinearController, 0.1, 0.1)],
 )
 def test_biased_actions_are_off_by_the_bias_before_noise_and_clipping(
     recipe: str, controller: Any, bias: float, noise: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -155,7 +155,7 @@ def test_biased_actions_are_off_by_the_bias_before_noise_and_clipping(
     recorded = read(recipe, steps, tmp_path, "action_bias").actions
     unbiased = np.clip(asked[-steps:], -1, 1)
     error = (recorded - mean_of_clipped(unbiased + bias, noise)).mean()
-    assert abs(error) < 0.02
+    assert abs(error) < 0.06 * noise
     assert (recorded - mean_of_clipped(unbiased, noise)).mean() > bias / 4  # where the bounds allow it
 
 
