@@ -7,7 +7,8 @@ from tiny_cells import dataset, random_dataset, values
 from torch import Tensor
 
 from qdot.algorithms.base import Batch
-from qdot.algorithms.qdot import QDOT, quantiles
+from qdot.algorithms.pushforward import quantiles
+from qdot.algorithms.qdot import QDOT
 from qdot.training.loop import Trainer
 
 
@@ -27,7 +28,7 @@ def transitions() -> Batch:
 def test_the_transport_loss_and_its_gradient_are_those_of_the_equation(q_scale: str, twin_q: str) -> None:
     subject, batch = model(q_scale=q_scale, twin_q=twin_q, transport_weight=0.7), transitions()
     moved = (1.3 * batch.actions + 0.1).requires_grad_()  # leaves the box here and there
-    loss, info = subject.transport_loss(batch, moved)
+    loss, info = subject.map_loss(batch, batch.actions, moved, step=0)
     clipped = moved.clamp(-1, 1)
     inputs = torch.cat([batch.observations, clipped], dim=-1)
     twins = torch.stack([subject.critic.q.network(inputs.repeat_interleave(2, 0))[i::2, :, 0] for i in (0, 1)])

@@ -65,10 +65,11 @@ def test_iql_steps_value_policy_q_target(log: list[str]) -> None:
     assert_target_tracks_the_new_q(model, before)
 
 
-def test_qdot_steps_value_map_q_target(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    trainer = trained("qdot")
+@pytest.mark.parametrize("name", ["qdot", "no_icnn"])
+def test_a_map_is_stepped_between_value_and_q(name: str, log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = trained(name)
     model = trainer.model
-    critic, gradient = model.critic, model.potential.gradient
+    critic, gradient = model.critic, model.map.gradient
     networks = {"target": critic.target, "value": critic.value, "q": critic.q}
     networks |= {"behaviour": model.behaviour.network, "distilled": model.distilled.network}
 
@@ -78,7 +79,7 @@ def test_qdot_steps_value_map_q_target(log: list[str], monkeypatch: pytest.Monke
         assert torch.equal(actions.flatten(0, 1), trainer._data[1][rows])  # the dataset's actions
         return gradient(states, actions)
 
-    monkeypatch.setattr(model.potential, "gradient", mapped)
+    monkeypatch.setattr(model.map, "gradient", mapped)
     before, stop = copies(model), read_log(model, networks, log)
     trainer.advance()
     stop()
@@ -87,7 +88,7 @@ def test_qdot_steps_value_map_q_target(log: list[str], monkeypatch: pytest.Monke
     assert_target_tracks_the_new_q(model, before)
     after = model.state_dict()
     moved = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
-    assert moved == {"critic", "potential", "behaviour", "distilled"}
+    assert moved == {"critic", "map", "behaviour", "distilled"}
 
 
 def test_ddpg_bc_steps_value_policy_q_target(log: list[str]) -> None:
@@ -99,6 +100,18 @@ def test_ddpg_bc_steps_value_policy_q_target(log: list[str]) -> None:
     trainer.advance()
     stop()
     assert log == ["target old", "value old", "policy old", "q old", "value new", "q old"]
+    assert_target_tracks_the_new_q(model, before)
+
+
+def test_prox_steps_value_scale_behaviour_q_target(log: list[str]) -> None:
+    trainer = trained("prox")
+    model = trainer.model
+    critic = model.critic
+    networks = {"target": critic.target, "value": critic.value, "q": critic.q, "behaviour": model.behaviour.network}
+    before, stop = copies(model), read_log(model, networks, log)
+    trainer.advance()
+    stop()
+    assert log == ["target old", "value old", "q old", "behaviour old", "value new", "q old"]
     assert_target_tracks_the_new_q(model, before)
 
 

@@ -39,8 +39,18 @@ class GaussianPolicy(nn.Module):
         """Standard deviation (members, 1, act)."""
         return self.log_std.clamp(*LOG_STD_RANGE).exp()
 
-    def log_likelihood(self, observations: Tensor, actions: Tensor, step: int) -> Tensor:
-        """Density log N(a; tanh f(s), sigma^2), summed over the action's coordinates, (members, batch)."""
+    @property
+    def noise_width(self) -> int:
+        """Normal numbers that one sample takes."""
+        return self.log_std.shape[-1]
+
+    def moments(self, observations: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and variance of each coordinate, (members, n, act); the variance is the same in all states."""
+        mean = self.mean(observations)
+        return mean, self.std().square().expand_as(mean)
+
+    def log_likelihood(self, observations: Tensor, actions: Tensor, step: int | None = None) -> Tensor:
+        """Density log N(a; tanh f(s), sigma^2), (members, batch); without a step, without dropout."""
         log_std = self.log_std.clamp(*LOG_STD_RANGE)
         deviation = (actions - self.mean(observations, step)) * (-log_std).exp()
         constant = log_std.sum(dim=-1) + 0.5 * math.log(2 * math.pi) * actions.shape[-1]  # (members, 1)

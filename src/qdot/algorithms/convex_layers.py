@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from qdot.algorithms.networks import product
+from qdot.algorithms.optimiser import Constrained
 from qdot.errors import ParamsError
 
 Piece = tuple[str, int, float | None]  # name, width, constant start or None for a random one
@@ -60,6 +61,57 @@ class NonNegativeReadout(nn.Module):
     def weight(self) -> Tensor:
         """The weights in use, (seeds, 1, in), all >= 0."""
         return torch.where(self.raw >= 0, self.raw, -self.raw)
+
+
+class ProjectedWeight(Constrained):
+    """Weights that are non-negative because the optimiser sets negative ones to 0 after each step.
+
+    The alternative to `NonNegativeLinear` and `NonNegativeReadout`, with their shapes and starts; a weight at 0 still
+    has a gradient.
+    """
+
+    def __init__(self, seeds: int, shape: tuple[int, int], start: float) -> None:
+        """Start every weight at `start` >= 0."""
+        super().__init__()
+        self.raw = nn.Parameter(torch.full((seeds, *shape), start))
+
+    @property
+    def weight(self) -> Tensor:
+        """The weights in use, (seeds, in, out), all >= 0 after a projection."""
+        return self.raw
+
+    @torch.no_grad()
+    def project(self) -> None:
+        """Set negative weights to 0."""
+        self.raw.clamp_(min=0.0)
+
+
+class NonNegative(NamedTuple):
+    """Builders of the non-negative weights of a convex network, all by one of the two ways.
+
+    Attributes:
+        linear: (seeds, in, out) to weights of that shape, each 1 / in at start.
+        readout: (seeds, in) to weights (seeds, 1, in), each 0 at start.
+    """
+
+    linear: Callable[[int, int, int], NonNegativeLinear | ProjectedWeight]
+    readout: Callable[[int, int], NonNegativeReadout | ProjectedWeight]
+
+
+def non_negative(name: str) -> NonNegative:
+    """Look up how weights stay non-negative: "softplus" (a reparametrisation) or "projection".
+
+    Raises:
+        ParamsError: For another name.
+    """
+    if name == "softplus":
+        return NonNegative(NonNegativeLinear, NonNegativeReadout)
+    if name == "projection":
+        return NonNegative(
+            lambda seeds, below, above: ProjectedWeight(seeds, (below, above), 1.0 / below),
+            lambda seeds, below: ProjectedWeight(seeds, (1, below), 0.0),
+        )
+    raise ParamsError(f"icnn_weights: found {name!r}, expected 'softplus' or 'projection': correct it in params.yaml")
 
 
 class ContextHeads(nn.Module):

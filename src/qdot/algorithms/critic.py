@@ -19,11 +19,13 @@ class CriticConfig(Config):
         discount: gamma.
         target_update_rate: Share of Q that Qbar takes in at each step.
         expectile: tau of the expectile loss.
+        value_layer_norm: Normalise the layers of V.
     """
 
     discount: float
     target_update_rate: float
     expectile: float
+    value_layer_norm: bool
 
 
 class TwinQ(nn.Module):
@@ -58,7 +60,8 @@ class Critic(nn.Module):
         """Draw V and Q; Qbar starts as Q."""
         super().__init__()
         self.config = config
-        self.value = MLP(generators("value"), observation_dim, config.hidden, 1)
+        norm = config.value_layer_norm
+        self.value = MLP(generators("value"), observation_dim, config.hidden, 1, layer_norm=norm)
         self.q = TwinQ(config, observation_dim, action_dim, generators)
         self.target = copy.deepcopy(self.q).requires_grad_(False)
 
@@ -78,6 +81,10 @@ class Critic(nn.Module):
         with torch.no_grad():
             return self.target(inputs).amin(dim=1)
 
+    def min_q(self, observations: Tensor, actions: Tensor) -> Tensor:
+        """min_i Q_i(s, a) of the online twins, (seeds, n), of (seeds, n, obs) and (seeds, n, act)."""
+        return self.q(pairs(observations, actions)).amin(dim=1)
+
     def value_loss(self, batch: Batch, target_q: Tensor) -> Tensor:
         """E |tau - 1(u < 0)| u^2, u = min_i Qbar_i(s, a) - V(s); per seed."""
         return expectile_loss(target_q - self.v(batch.observations), self.config.expectile).mean(dim=-1)
@@ -93,13 +100,16 @@ class Critic(nn.Module):
         """Qbar <- rate Q + (1 - rate) Qbar."""
         self._slow.lerp_(self._online, self.config.target_update_rate)
 
-    def linearised_q(self, observations: Tensor, actions: Tensor, twin: str) -> tuple[Tensor, Tensor]:
-        """Q(s, a) of the online twins with its gradient in a, at the cost of one backward pass.
+    def linearised_q(
+        self, observations: Tensor, actions: Tensor, twin: str, critic: str = "online"
+    ) -> tuple[Tensor, Tensor]:
+        """Q(s, a) with its gradient in a, at the cost of one backward pass.
 
         Args:
             observations: (seeds, batch, obs).
             actions: (seeds, batch, act), possibly with a graph behind them.
             twin: `min` or `mean` of the two.
+            critic: `online` twins, or their slow `target`.
 
         Returns:
             Q (seeds, batch), whose only gradient is dQ/da with respect to `actions`, and dQ/da (seeds, batch, act),
@@ -107,7 +117,7 @@ class Critic(nn.Module):
         """
         point = actions.detach().requires_grad_()
         with torch.enable_grad():
-            twins = self.q(pairs(observations, point))  # (seeds, 2, batch)
+            twins = (self.q if critic == "online" else self.target)(pairs(observations, point))  # (seeds, 2, batch)
             q = twins.amin(dim=1) if twin == "min" else twins.mean(dim=1)
             (slope,) = torch.autograd.grad(q.sum(), point)
         return q.detach() + (slope * (actions - point.detach())).sum(dim=-1), slope

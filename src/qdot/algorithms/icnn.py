@@ -16,11 +16,10 @@ from torch.nn import functional
 
 from qdot.algorithms.convex_layers import (
     ContextHeads,
-    NonNegativeLinear,
-    NonNegativeReadout,
     Piece,
     convex_activation,
     inverse_softplus,
+    non_negative,
     uniform,
 )
 from qdot.algorithms.networks import product
@@ -61,6 +60,7 @@ class PartiallyConvexPotential(nn.Module):
         softplus_beta: Sharpness of the softplus.
         min_quadratic: Floor of c(s), > 0.
         fixed_quadratic: Hold c(s) = 1. Such a map cannot contract; it is the row of the transport study that must miss.
+        weights: How they stay non-negative: "softplus" or "projection" (by the optimiser, after each step).
 
     Raises:
         ParamsError: For an unknown activation, no hidden layer, or a floor outside (0, 1).
@@ -76,6 +76,7 @@ class PartiallyConvexPotential(nn.Module):
         softplus_beta: float = 3.0,
         min_quadratic: float = 1e-3,
         fixed_quadratic: bool = False,
+        weights: str = "softplus",
     ) -> None:
         """Build the layers and draw each seed's weights from its own generator."""
         super().__init__()
@@ -83,15 +84,15 @@ class PartiallyConvexPotential(nn.Module):
             raise ParamsError("icnn_hidden: found no layer, expected at least one width: for example [64, 64]")
         if not 0.0 < min_quadratic < 1.0:
             raise ParamsError(f"min_quadratic: found {min_quadratic}, expected a number in (0, 1), as c starts at 1")
-        self.phi = convex_activation(activation, softplus_beta)
+        self.phi, built = convex_activation(activation, softplus_beta), non_negative(weights)
         self.state_dim, self.action_dim = state_dim, action_dim
         self.min_quadratic, self.fixed_quadratic = min_quadratic, fixed_quadratic
         self.heads = self._context(generators, state_dim, action_dim, hidden)
         bound = INPUT_GAIN / math.sqrt(action_dim)
         self.free = nn.ParameterList([uniform(generators, (action_dim, width), bound) for width in hidden])
         widths = itertools.pairwise(hidden)
-        self.convex = nn.ModuleList([NonNegativeLinear(len(generators), below, width) for below, width in widths])
-        self.readout = NonNegativeReadout(len(generators), hidden[-1])
+        self.convex = nn.ModuleList([built.linear(len(generators), below, width) for below, width in widths])
+        self.readout = built.readout(len(generators), hidden[-1])
 
     def _context(
         self, generators: Sequence[torch.Generator], state_dim: int, action_dim: int, hidden: Sequence[int]
@@ -121,7 +122,7 @@ class PartiallyConvexPotential(nn.Module):
             if units is not None:
                 unit_gates.append(functional.softplus(heads["unit_gate"]))
                 gated = torch.cat([units * unit_gates[-1], gated], dim=-1)
-                weight = torch.cat([cast(NonNegativeLinear, self.convex[layer - 1]).weight, weight], dim=1)
+                weight = torch.cat([cast(Tensor, self.convex[layer - 1].weight), weight], dim=1)
             bias = heads["bias"].expand(-1, actions.shape[1], -1)
             pre_activations.append(product(gated, weight, bias))
             joint_weights.append(weight)

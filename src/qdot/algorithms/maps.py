@@ -127,7 +127,7 @@ class FreePotentialMap(nn.Module):
             before = layer(units)
             units = self.phi.value(before)
             slopes.append(self.phi.slope(before))
-        lower = self.readout
+        lower: Tensor = self.readout
         for layer, slope in zip(reversed(self.layers), reversed(slopes), strict=True):
             lower = cast(BatchedLinear, layer).transposed(lower * slope)
         quadratic, linear = self.skip(states)

@@ -1,5 +1,6 @@
 """Adam for all members at once, over one flat buffer."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 
 import torch
@@ -26,6 +27,14 @@ def pack(parameters: Iterable[nn.Parameter]) -> Tensor:
     return flat
 
 
+class Constrained(nn.Module, ABC):
+    """A layer whose weights live in a set that they must be brought back to after each step."""
+
+    @abstractmethod
+    def project(self) -> None:
+        """Move the weights, in place, to the nearest ones allowed."""
+
+
 class Adam:
     """`torch.optim.Adam` on a packed buffer: one fused kernel updates every weight of every member.
 
@@ -35,6 +44,9 @@ class Adam:
 
     def __init__(self, networks: Iterable[nn.Module], learning_rate: float) -> None:
         """Pack the weights of `networks`, which have equally many members."""
+        networks = list(networks)
+        modules = [module for network in networks for module in network.modules()]
+        self._constrained = [module for module in modules if isinstance(module, Constrained)]
         self._parameters = [parameter for network in networks for parameter in network.parameters()]
         self.flat = pack(self._parameters).detach().requires_grad_()
         holders = [nn.Parameter(torch.zeros_like(parameter)) for parameter in self._parameters]
@@ -57,6 +69,8 @@ class Adam:
         torch._foreach_copy_(self._gradients, torch.autograd.grad(total, self._parameters))
         self._adam.param_groups[0]["lr"] = rate * self._learning_rate
         self._adam.step()
+        for layer in self._constrained:
+            layer.project()
         return {name: loss.detach() for name, loss in losses.items()}
 
     def state(self) -> dict[str, Tensor]:

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 GROUP = "qdot.algorithms"
 BUILT_IN = {
     "qdot": "qdot.algorithms.qdot:QDOT",
+    "no_icnn": "qdot.algorithms.no_icnn:NoICNN",
     "iql": "qdot.algorithms.iql:IQL",
     "bc": "qdot.algorithms.bc:BC",
     "ddpg_bc": "qdot.algorithms.ddpg_bc:DDPGBC",
+    "prox": "qdot.algorithms.prox:Prox",
     "td3_bc": "qdot.algorithms.td3_bc:TD3BC",
     "bc10": "qdot.algorithms.bc10:BC10",
     "adversarial": "qdot.algorithms.adversarial:Adversarial",

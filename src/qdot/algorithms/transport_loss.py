@@ -6,6 +6,7 @@ from torch import Tensor
 ACTION_BOUND = 1.0  # actions live in the box [-1, 1]
 FLOOR = 1e-6  # of the norms that lambda divides by
 Q_SCALES = ("one", "mean_q", "gradient_norm")
+COSTS = ("squared", "distance")
 
 
 def clip_to_box(mapped: Tensor) -> Tensor:
@@ -18,12 +19,26 @@ def transport_cost(mapped: Tensor, actions: Tensor) -> Tensor:
     return (mapped - actions).square().sum(-1).mean(-1)
 
 
+def distance_cost(mapped: Tensor, actions: Tensor) -> Tensor:
+    """E |T(s, a) - a| over the batch: (seeds, batch, action) twice -> (seeds,). Its gradient at T = a is taken as 0.
+
+    An upper bound of W1(beta, T # beta), never W1 itself beyond one dimension: the gradient of a convex function is
+    optimal for the squared cost, and optimal for this one only where the action is one number.
+    """
+    return displacement(mapped, actions).mean(-1)
+
+
+def mean_cost(cost: str, mapped: Tensor, actions: Tensor) -> Tensor:
+    """The cost of a name in `COSTS`, (seeds,)."""
+    return {"squared": transport_cost, "distance": distance_cost}[cost](mapped, actions)
+
+
 def transport_loss(q_values: Tensor, cost: Tensor, q_weight: Tensor | float, transport_weight: float) -> Tensor:
     """E[-lambda Q(s, clip(T)) + alpha |T - a|^2] (paper.md, section 2).
 
     Args:
         q_values: Q at the clipped map, (seeds, batch).
-        cost: `transport_cost` of the unclipped map, (seeds,).
+        cost: What the unclipped map pays, (seeds,): `transport_cost`, or another distance from the behaviour policy.
         q_weight: lambda, a number or (seeds,), detached from the graph.
         transport_weight: alpha.
 

@@ -1,0 +1,199 @@
+"""Every policy that is the behaviour policy pushed through a map: critic, map, behaviour model, readouts, update.
+
+Q-DOT, its ablation and the adversarial map differ in the map and in the distance that it pays for, and in nothing else.
+"""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from qdot.algorithms.base import Algorithm, Batch, Generators
+from qdot.algorithms.behaviour import GaussianPolicy
+from qdot.algorithms.critic import Critic, CriticConfig, pairs
+from qdot.algorithms.ladder import MapConfig, build_map
+from qdot.algorithms.mixture import MixturePolicy
+from qdot.algorithms.networks import Noise
+from qdot.algorithms.optimiser import Adam
+from qdot.algorithms.transport_loss import Q_SCALES, clip_to_box, displacement, q_weight, transport_cost, transport_loss
+
+
+@dataclass(frozen=True, kw_only=True)
+class PushForwardConfig(CriticConfig, MapConfig):
+    """Values of a policy of this kind.
+
+    Attributes:
+        transport_weight: alpha, of the distance from the behaviour policy.
+        q_scale: lambda: `one`; `mean_q`, 1 / E|Q|; `gradient_norm`, 1 / E||grad_a Q||. Both at clip(T(s, a)), detached.
+        twin_q: The map climbs the `min` or `mean` of the twins.
+        map_critic: Of the `online` or the `target` twins.
+        map_actions: The map is trained on the actions of the `dataset`, or on samples of the `behaviour` model.
+        map_learning_rate: Of the map; None: the learning rate of everything else.
+        behaviour: Behaviour model: `gaussian` or `mixture`.
+        behaviour_components: Of the mixture.
+        behaviour_holdout: Keep `Batch.held_out` from the behaviour model.
+        distill_target: The distilled policy fits the `unclipped` or the `clipped` T(s, a).
+        best_of_n: Candidates of that readout.
+        actor_dropout: Rate after each hidden layer of the behaviour and distilled policies.
+    """
+
+    transport_weight: float
+    q_scale: str
+    twin_q: str
+    map_critic: str
+    map_actions: str
+    map_learning_rate: float | None
+    behaviour: str
+    behaviour_components: int
+    behaviour_holdout: bool
+    distill_target: str
+    best_of_n: int
+    actor_dropout: float
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        super().__post_init__()
+        self._check("q_scale", *Q_SCALES)
+        self._check("twin_q", "min", "mean")
+        self._check("map_critic", "online", "target")
+        self._check("map_actions", "dataset", "behaviour")
+        self._check("behaviour", "gaussian", "mixture")
+        self._check("distill_target", "unclipped", "clipped")
+
+
+class PushForward(Algorithm):
+    """A map T(s, .) climbs Q and pays for the distance between the behaviour policy and its image.
+
+    Attributes:
+        critic: IQL's.
+        map: T; `map.gradient(states, actions)`.
+        behaviour: Model of the data's actions.
+        distilled: Gaussian fitted to T(s, a).
+    """
+
+    readouts = ("map", "map_sample", "distill", "best_of_n", "best_of_n_without_map")
+    config: PushForwardConfig
+
+    def __init__(
+        self, config: PushForwardConfig, observation_dim: int, action_dim: int, generators: Generators
+    ) -> None:
+        """Build critic, map, behaviour policy and distilled policy."""
+        super().__init__(config, observation_dim, action_dim, generators)
+        sizes = observation_dim, action_dim
+        self.critic = Critic(config, *sizes, generators)
+        self.map = build_map(self.rung, config, generators("map"), *sizes)
+        self.behaviour: GaussianPolicy | MixturePolicy
+        shape = (*sizes, config.hidden, config.actor_dropout)
+        if config.behaviour == "gaussian":
+            self.behaviour = GaussianPolicy(generators("behaviour"), *shape)
+        else:
+            self.behaviour = MixturePolicy(generators("behaviour"), *shape, config.behaviour_components)
+        self.distilled = GaussianPolicy(generators("distilled"), *shape)
+        self.noise = Noise(generators("behaviour_samples"))
+
+    @property
+    @abstractmethod
+    def rung(self) -> str:
+        """Which map, one of `maps.RUNGS`."""
+
+    @abstractmethod
+    def distance(self, observations: Tensor, actions: Tensor, moved: Tensor, step: int) -> Tensor:
+        """What the map T pays for, with `moved` = T(s, a) in the graph; (seeds,)."""
+
+    def behaviour_loss(self, batch: Batch, step: int) -> Tensor:
+        """-E_D log beta(a | s), over rows that are not held out; per seed."""
+        loss = -self.behaviour.log_likelihood(batch.observations, batch.actions, step)
+        if not self.config.behaviour_holdout:
+            return loss.mean(dim=-1)
+        kept = 1 - batch.held_out
+        return (loss * kept).sum(dim=-1) / kept.sum(dim=-1).clamp(min=1)
+
+    def distill_loss(self, batch: Batch, moved: Tensor, step: int) -> Tensor:
+        """-E_D log pi(T(s, a) | s), T fixed; per seed."""
+        target = clip_to_box(moved) if self.config.distill_target == "clipped" else moved
+        return -self.distilled.log_likelihood(batch.observations, target.detach(), step).mean(dim=-1)
+
+    def map_loss(self, batch: Batch, actions: Tensor, moved: Tensor, step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """E[ -lambda Q(s, clip T(s, a)) ] + alpha distance; per seed, with what it measured."""
+        config, clipped = self.config, clip_to_box(moved)
+        q, slope = self.critic.linearised_q(batch.observations, clipped, config.twin_q, config.map_critic)
+        scale = q_weight(config.q_scale, q, slope)  # (seeds,)
+        distance = self.distance(batch.observations, actions, moved, step)
+        loss = transport_loss(q, distance, scale, config.transport_weight)
+        info = {"q_value": q.mean(dim=-1), "q_scale": scale, "transport_cost": transport_cost(moved, actions)}
+        info["clipped_share"] = (moved != clipped).any(dim=-1).float().mean(dim=-1)
+        info |= quantiles(displacement(moved, actions))
+        return loss, {name: value.detach() for name, value in info.items()}
+
+    def prepare(self) -> None:
+        """Make the optimisers."""
+        rate = self.config.learning_rate
+        self.optimisers = self.critic.prepare()
+        self.optimisers["map"] = Adam([self.map], self.config.map_learning_rate or rate)
+        self.optimisers["policies"] = Adam([self.behaviour, self.distilled], rate)
+
+    def update(self, batch: Batch, step: int) -> dict[str, Tensor]:
+        """One step: V (target Q), map (Q), behaviour and distilled policies, Q (new V), target Q (new Q)."""
+        inputs, rate = pairs(batch.observations, batch.actions), self.actor_rate(step)
+        target_q = self.critic.target_q(inputs)
+        info = self.optimisers["value"].minimise({"value_loss": self.critic.value_loss(batch, target_q)})
+        actions = self.map_inputs(batch, step)
+        moved = self.map.gradient(batch.observations, actions)  # (seeds, batch, act)
+        map_loss, measured = self.map_loss(batch, actions, moved, step)
+        info |= self.optimisers["map"].minimise({"transport_loss": map_loss}, rate)
+        imitation = {"behaviour_loss": self.behaviour_loss(batch, step)}
+        imitation["distill_loss"] = self.distill_loss(batch, moved, step)
+        info |= self.optimisers["policies"].minimise(imitation, rate)
+        info |= self.optimisers["q"].minimise({"q_loss": self.critic.q_loss(batch, inputs)})
+        self.critic.track_target()
+        return info | measured
+
+    def map_inputs(self, batch: Batch, step: int) -> Tensor:
+        """The actions that the map is trained on, (seeds, batch, act)."""
+        return batch.actions if self.config.map_actions == "dataset" else self.draw(batch.observations, step)
+
+    @torch.no_grad()
+    def draw(self, observations: Tensor, step: int) -> Tensor:
+        """One sample of the behaviour model per row, (seeds, batch, act), from the noise of a step of training."""
+        noise = self.noise.normal(observations.shape[1], self.behaviour.noise_width, step)
+        return self.behaviour.sample(observations, noise.unsqueeze(2)).squeeze(2)
+
+    def transport(self, observations: Tensor, actions: Tensor) -> Tensor:
+        """The clipped T(s, a), (seeds, n, act)."""
+        return clip_to_box(self.map.gradient(observations, actions))
+
+    def noise_shape(self, readout: str) -> tuple[int, ...]:
+        """(samples, numbers per sample) of a readout that samples the behaviour model; () otherwise."""
+        samples = {"map_sample": 1, "best_of_n": self.config.best_of_n, "best_of_n_without_map": self.config.best_of_n}
+        return (samples[readout], self.behaviour.noise_width) if readout in samples else ()
+
+    def act(self, observations: Tensor, readout: str, noise: Tensor | None = None) -> Tensor:
+        """`map`: clip T(s, mean of beta); `map_sample`: of a sample; `distill`: mean of pi; `best_of_n`: see there."""
+        if readout == "distill":
+            return self.distilled.mean(observations)
+        if readout == "map":
+            return self.transport(observations, self.behaviour.mean(observations))
+        if noise is None:
+            raise ValueError(f"readout {readout!r} needs noise of shape (seeds, n, {self.noise_shape(readout)})")
+        candidates = self.behaviour.sample(observations, noise)  # (seeds, n, samples, act)
+        if readout == "map_sample":
+            return self.transport(observations, candidates.squeeze(2))
+        return self.best_of_n(observations, candidates, mapped=readout == "best_of_n")
+
+    def best_of_n(self, observations: Tensor, candidates: Tensor, mapped: bool) -> Tensor:
+        """The argmax over candidates a_i of min_j Q_j(s, t_i), t_i = clip T(s, a_i), or a_i itself."""
+        shape = candidates.shape
+        states = observations.unsqueeze(2).expand(*shape[:3], -1).flatten(1, 2)
+        actions = candidates.flatten(1, 2)
+        actions = self.transport(states, actions) if mapped else actions
+        q = self.critic.min_q(states, actions).view(shape[:3])
+        best = q.argmax(dim=2, keepdim=True).unsqueeze(-1).expand(-1, -1, -1, shape[-1])
+        return actions.view(shape).gather(2, best).squeeze(2)
+
+
+def quantiles(displacements: Tensor) -> dict[str, Tensor]:
+    """Quantiles .1, .5 and .9 (nearest rank) of ||T(s, a) - a|| over the batch: (seeds, batch) to (seeds,) each."""
+    ordered = displacements.detach().sort(dim=-1).values
+    last = ordered.shape[-1] - 1
+    return {f"displacement_q{q}": ordered[:, round(q / 100 * last)] for q in (10, 50, 90)}
