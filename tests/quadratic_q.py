@@ -7,7 +7,7 @@ HESSIAN = torch.tensor([[1.6, 0.6], [0.6, 0.8]])
 PEAK = torch.tensor([0.7, -0.3])
 
 
-def linearised_q(observations: Tensor, actions: Tensor, twin: str) -> tuple[Tensor, Tensor]:
+def linearised_q(observations: Tensor, actions: Tensor, twin: str, critic: str = "online") -> tuple[Tensor, Tensor]:
     """Q(t) = -(t - peak) H (t - peak) / 2 and its gradient, as `Critic.linearised_q`."""
     away = actions - PEAK
     return -0.5 * (away @ HESSIAN * away).sum(-1), -(away.detach() @ HESSIAN)
