@@ -23,7 +23,7 @@ ITERATIONS, FULL_STEPS = 32, 100_000  # iterations (1.0 million steps of practic
 CHECKPOINTS = 8  # evenly spaced over the iterations
 NOISES = (0.1, 0.3, 0.6)  # standard deviations on actions in [-1, 1], by turns
 # Of the shifted data.
-BIAS = 0.1  # the smallest level of noise, so the unbiased action is common, not the mean; 0.3 stops every checkpoint
+BIAS = 0.1  # the smallest level of noise, so the unbiased action is common, not the mean; 0.3 leaves no return above 0
 MIXTURE_NOISES = (0.6, 0.6, 0.6, 0.6, 0.1)  # four of five episodes at the largest noise; unshifted: one of three
 MORE_PRACTICE = 2  # they learn as if this many times the steps were recorded: half the steps, but the same checkpoints
 
