@@ -3,8 +3,14 @@
 from typing import NamedTuple
 
 ROLES = ("ink", "muted", "rule", "paper")
-NAMED = ("qdot", "iql", "bc", "no_icnn", "adversarial", "ddpg_bc", "td3_bc", "bc10", "prox")
-DASHES = ((), (5, 2), (1, 1.6), (6, 2, 1, 2), (3, 1.5), (8, 2), (2, 2), (5, 1, 1, 1, 1, 1), (4, 4))
+NAMED = (
+    *("qdot", "iql", "bc", "no_icnn", "adversarial", "ddpg_bc", "td3_bc", "bc10", "prox"),
+    *("no_icnn_a", "no_icnn_c", "adversarial_map"),
+)
+DASHES = (
+    *((), (5, 2), (1, 1.6), (6, 2, 1, 2), (3, 1.5), (8, 2), (2, 2), (5, 1, 1, 1, 1, 1), (4, 4)),
+    *((7, 1, 1, 1), (2, 1), (9, 1, 2, 1)),
+)
 STAND_INS = {f"#0000{index:02x}": f"--{role}" for index, role in enumerate(ROLES, start=1)}
 STAND_INS |= {f"#0001{index:02x}": f"--series-{index}" for index in range(len(NAMED))}
 
