@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from qdot.errors import ParamsError
-from qdot.transport import own_loss, shapes, unpaired
+from qdot.transport import certificate, lqr, own_loss, shapes, unpaired
 from qdot.transport.records import Row
 
 SCALES = ("tiny", "small", "full")
@@ -11,6 +11,8 @@ STUDIES: dict[str, Callable[[str, int], list[Row]]] = {
     "own_loss": own_loss.rows,
     "unpaired": unpaired.rows,
     "shapes": shapes.rows,
+    "certificate": certificate.rows,
+    "lqr": lqr.rows,
 }
 
 

@@ -36,14 +36,14 @@ class Case:
 PLANE = Case(gaussians, 0.5, Budget(500, learning_rate=2e-2))
 CASES = {
     "tiny": (Case(gaussians, 0.5, Budget(250, learning_rate=2e-2)),),
-    "small": (PLANE, Case(lambda: convex_pushforward(4, seed=0), 2.0, Budget(400, learning_rate=1e-2))),
+    "small": (PLANE, Case(lambda: convex_pushforward(4, seed=0), 2.0, Budget(400, learning_rate=2e-2))),
     "full": (
         Case(gaussians, 0.5, Budget(1500, 512)),
         Case(rearrangement, 0.5, Budget(2000, learning_rate=2e-2)),
         Case(lambda: spectral_gaussians(16, 0.5, 2.0, seed=0), 2.0, Budget(1000, learning_rate=1e-2)),
         Case(lambda: spectral_gaussians(16, 0.1, 10.0, seed=0), None, Budget(1000, learning_rate=1e-2)),
-        Case(lambda: convex_pushforward(4, seed=0), 2.0, Budget(1500, learning_rate=1e-2)),
-        Case(lambda: convex_pushforward(8, seed=0), 2.0, Budget(1500, learning_rate=1e-2)),
+        Case(lambda: convex_pushforward(4, seed=0), 2.0, Budget(1200, 512, 1e-2)),
+        Case(lambda: convex_pushforward(8, seed=0), None, Budget(1200, 512, 1e-2)),
     ),
 }
 
