@@ -136,5 +136,5 @@ def test_adversarial_steps_value_discriminator_policy_q_target(log: list[str]) -
     trainer.advance()
     stop()
     value, q = ["target old", "value old"], ["value new", "q old"]
-    assert log == [*value, "policy old", "g old", "policy old", "q old", "g new", *q]
+    assert log == [*value, "policy old", *["g old"] * 2, "policy old", "q old", *["g new"] * 2, *q]
     assert_target_tracks_the_new_q(model, before)

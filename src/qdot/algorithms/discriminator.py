@@ -76,9 +76,7 @@ class Discriminator(nn.Module):
             actions: The data's, (seeds, batch, act).
             policy_actions: The policy's in the same states, (seeds, batch, act), not clipped to the box.
         """
-        both = torch.cat([actions, policy_actions], dim=1)
-        data, policy = self(observations.repeat(1, 2, 1), both).chunk(2, dim=1)
-        return data.mean(dim=-1) - policy.mean(dim=-1)
+        return self(observations, actions).mean(dim=-1) - self(observations, policy_actions).mean(dim=-1)
 
     def loss(
         self, observations: Tensor, actions: Tensor, policy_actions: Tensor, turn: int
