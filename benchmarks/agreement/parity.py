@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import d3rlpy
 import torch
 from exchange import load, minibatch, tables
 from learners import build
@@ -44,6 +45,7 @@ def our_model(name: str, values: Mapping[str, Any], dataset: Any) -> Any:
 
 def losses(cell: Mapping[str, Any], variant: str) -> dict[str, list[tuple[float, float]]]:
     """Ours and d3rlpy's loss of each step at which d3rlpy has it, by term."""
+    d3rlpy.seed(0)
     values, dataset = cell["values"], load(cell)
     model = our_model(cell["algorithm"], values, dataset)
     learner = build(cell["algorithm"], variant, values, (dataset.observation_dim, dataset.action_dim))

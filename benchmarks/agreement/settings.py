@@ -15,6 +15,10 @@ PAGE = TOP / "docs/results/agreement.md"
 
 STEPS, SEEDS, CONFIDENCE = 20_000, tuple(range(10)), 0.90
 OURS, SHIPPED, ALIGNED = "ours", "shipped", "aligned"  # the last two are d3rlpy's
+READ = (  # of the train section, by both sides
+    *("steps", "batch_size", "hidden", "learning_rate", "actor_schedule"),
+    *("discount", "target_update_rate", "reward", "normalise_observations"),
+)
 MIRROR = "QDOT_D4RL_MIRROR"
 
 

@@ -16,7 +16,21 @@ from typing import Any, NamedTuple
 import comparison
 import page
 from comparison import COLUMNS, Row
-from settings import ALGORITHMS, ALIGNED, OURS, PAGE, PARITY, SCORES, SEEDS, SHIPPED, STEPS, TOP, datasets, values_of
+from settings import (
+    ALGORITHMS,
+    ALIGNED,
+    OURS,
+    PAGE,
+    PARITY,
+    READ,
+    SCORES,
+    SEEDS,
+    SHIPPED,
+    STEPS,
+    TOP,
+    datasets,
+    values_of,
+)
 
 from qdot.algorithms import registry
 from qdot.data.batch import load_prepared, training_dataset
@@ -80,8 +94,9 @@ def made_by(unit: Unit, values: Mapping[str, Any], data: Path) -> str:
         code = code_digest(registry.entry_module(unit.algorithm), "qdot.training.loop")
     else:
         code = digest(*(sha256_file(HERE / name) for name in THEIRS))
-    used = {key: values[key] for key in ("train", "algorithm_values")}
-    return digest(used, sha256_file(data / "arrays.safetensors"), code)[:12]
+    used = {key: values["train"][key] for key in READ}
+    episodes, arrays = values["evaluate"]["episodes"], sha256_file(data / "arrays.safetensors")
+    return digest(used, values["algorithm_values"], episodes, arrays, code)[:12]
 
 
 def outdated(rows: list[Row], folder: Path) -> list[Row]:
