@@ -45,27 +45,6 @@ def t_interval(values: Array, confidence: float) -> Estimate:
     return Estimate(mean, mean - float(half), mean + float(half))
 
 
-def welch_interval(first: Array, second: Array, confidence: float) -> Estimate:
-    """Difference of two means (first - second) with Welch's t interval.
-
-    Args:
-        first: One number per seed, (seeds,).
-        second: One number per seed, of another algorithm; the number of seeds may differ.
-        confidence: Coverage, for example .95.
-    """
-    if len(first) == 0 or len(second) == 0:
-        return NOTHING
-    value = float(np.mean(first) - np.mean(second))
-    if min(len(first), len(second)) < 2:
-        return Estimate(value, math.nan, math.nan)
-    errors = np.array([np.var(x, ddof=1) / len(x) for x in (first, second)])
-    if errors.sum() == 0:
-        return Estimate(value, value, value)
-    freedom = errors.sum() ** 2 / sum(e**2 / (len(x) - 1) for e, x in zip(errors, (first, second), strict=True))
-    half = float(stats.t.ppf(0.5 + confidence / 2, freedom) * math.sqrt(errors.sum()))
-    return Estimate(value, value - half, value + half)
-
-
 def mean_of_datasets(groups: Groups) -> Array:
     """Mean over datasets of the mean over seeds: each dataset weighs the same. (samples, seeds) each -> (samples,)."""
     return np.mean([np.mean(group, axis=-1) for group in groups], axis=0)
@@ -112,19 +91,6 @@ def percentile_interval(value: float, resampled: Array, confidence: float) -> Es
 def resample(group: Array, samples: int, generator: np.random.Generator) -> Array:
     """Draw seeds with replacement: (seeds,) -> (samples, seeds)."""
     return group[generator.integers(0, len(group), size=(samples, len(group)))]
-
-
-def bootstrap_difference(
-    first: Groups, second: Groups, statistic: Statistic, samples: int, confidence: float, generator: np.random.Generator
-) -> Estimate:
-    """`statistic(first) - statistic(second)`, both resampled on their own within each dataset."""
-    if not first or any(len(group) == 0 for group in (*first, *second)):
-        return NOTHING
-    value = float((statistic([g[None] for g in first]) - statistic([g[None] for g in second]))[0])
-    if min(len(group) for group in (*first, *second)) < 2:
-        return Estimate(value, math.nan, math.nan)
-    draws = [statistic([resample(g, samples, generator) for g in groups]) for groups in (first, second)]
-    return percentile_interval(value, draws[0] - draws[1], confidence)
 
 
 def superiority(first: Array, second: Array) -> Array:

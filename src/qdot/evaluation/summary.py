@@ -67,12 +67,27 @@ class Board:
         self.entries: list[Entry] = list(dict.fromkeys(zip(rows["algorithm"], rows["readout"], strict=True)))
         found = dict(groups(rows, "dataset", "algorithm", "readout"))
         self._scores = {key: group["score"].to_numpy(dtype=float) for key, group in found.items()}
+        self._seeds = {key: group["seed"].to_numpy(dtype=int) for key, group in found.items()}
         self._episodes = {key: int(group["episodes"].sum()) for key, group in found.items()}
 
     def scores(self, dataset: str, algorithm: str, readout: str | None = None) -> statistics.Array:
         """Scores over seeds, (seeds,), of a readout (by default the primary one); empty where there is none."""
         key = (dataset, algorithm, readout or self.primary.get((dataset, algorithm), ""))
         return self._scores.get(key, np.empty(0))
+
+    def by_seed(self, dataset: str, entries: Sequence[tuple[str, str | None]]) -> statistics.Array:
+        """Scores of several (algorithm, readout; None for the primary one) over the seeds that all of them have.
+
+        Returns:
+            (seeds, entries), in the order of the seeds: rows are paired by seed.
+        """
+        keys = [
+            (dataset, algorithm, readout or self.primary.get((dataset, algorithm), ""))
+            for algorithm, readout in entries
+        ]
+        known = [dict(zip(self._seeds.get(key, ()), self._scores.get(key, ()), strict=True)) for key in keys]
+        common = sorted(set.intersection(*map(set, known))) if known else []
+        return np.array([[scores[seed] for scores in known] for seed in common]).reshape(len(common), len(keys))
 
     def groups(self, datasets: Sequence[str], algorithm: str, readout: str | None = None) -> Groups:
         """Scores over seeds of each dataset."""

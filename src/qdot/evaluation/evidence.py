@@ -1,0 +1,68 @@
+"""What a study measured, as the claims read it, and what a quantity makes of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from qdot.evaluation.measures import Measure
+from qdot.evaluation.statistics import Estimate
+from qdot.evaluation.summary import Board, Settings
+
+
+class Untestable(Exception):
+    """What a quantity needs was not run: no error, the claim's verdict is `not tested` with this reason."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a study measured.
+
+    Attributes:
+        board: Scores of the claims' protocol.
+        evaluations: Evaluations during training of cells that are ok.
+        curves: Logged quantities of cells that are ok.
+        rates: Seed-steps per second by (dataset, algorithm).
+        dataset_episodes: Episodes of the data as the maps move them: a row per cell and episode.
+        transport: Tables of the transport studies by name; those that were not run are missing.
+        settings: How intervals are made.
+    """
+
+    board: Board
+    evaluations: pd.DataFrame
+    curves: pd.DataFrame
+    rates: Mapping[tuple[str, str], float]
+    dataset_episodes: pd.DataFrame
+    transport: Mapping[str, pd.DataFrame]
+    settings: Settings
+
+
+@dataclass(frozen=True)
+class Secondary:
+    """A number shown beside a claim's own; it decides nothing."""
+
+    what: str
+    estimate: Estimate
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A measured quantity.
+
+    Attributes:
+        measure: Value, interval and p-values.
+        datasets: Datasets that entered.
+        algorithms: Algorithms that entered.
+        seeds: Smallest number of seeds of any (dataset, algorithm) that entered.
+        remarks: Sentences on what was compared.
+        limits: Sentences on why this decides nothing about the claim, whatever the interval says.
+        secondary: Numbers beside it.
+    """
+
+    measure: Measure
+    datasets: Sequence[str]
+    algorithms: Sequence[str]
+    seeds: int
+    remarks: list[str] = field(default_factory=list)
+    limits: list[str] = field(default_factory=list)
+    secondary: list[Secondary] = field(default_factory=list)
