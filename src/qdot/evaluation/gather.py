@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qdot.algorithms import registry
 from qdot.errors import ResultsError
 from qdot.evaluation.records import flatten, reason_text
 from qdot.evaluation.scores import normalise
@@ -30,10 +29,21 @@ EVALUATION_COLUMNS = [
     "length",
     "success",
     "episodes",
+    "noise",
 ]
+EPISODES = [*CELL, "readout", "score"]
+DATASET_EPISODES = [*CELL, "episode", "cluster", "return", "length", "displacement", "imitation_distance", "action_sd"]
 CURVE_COLUMNS = [*CELL, "step", "quantity", "value"]
 PROVENANCE_COLUMNS = [*CELL, "stage", "field", "value"]
+TABLES = {
+    "final": EVALUATION_COLUMNS,
+    "episodes": EPISODES,
+    "evaluations": EVALUATION_COLUMNS,
+    "dataset_episodes": DATASET_EPISODES,
+    "curves": CURVE_COLUMNS,
+}
 SUCCESS = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
+LATE = 10  # evaluations at the end of training whose noise is measured
 CURVE_POINTS = 100  # rows of a curve.csv that the gathered table keeps
 
 
@@ -44,14 +54,19 @@ class Gathered:
     Attributes:
         cells: A row per cell and stage: status, reason, and for a failure its step and loss term.
         final: A row per cell and readout: means over the episodes of the final evaluation.
-        evaluations: A row per evaluation during training: means over its episodes.
+        episodes: Scores of single episodes of the final evaluation.
+        evaluations: A row per evaluation during training: means over its episodes; of the last ten also `noise`, the
+            variance that the finite number of episodes gives the mean score.
+        dataset_episodes: A row per episode of the data and cell with a map, where the evaluate stage measured it.
         curves: Logged quantities, at most `CURVE_POINTS` steps per cell.
         provenance: Everything else that manifest.json and runtime.json say, as text.
     """
 
     cells: pd.DataFrame
     final: pd.DataFrame
+    episodes: pd.DataFrame
     evaluations: pd.DataFrame
+    dataset_episodes: pd.DataFrame
     curves: pd.DataFrame
     provenance: pd.DataFrame
 
@@ -67,29 +82,26 @@ def gather(study: Study) -> Gathered:
     Raises:
         ResultsError: a manifest is `ok` but a file that it names is missing or damaged.
     """
-    built = frozenset(registry.names())
     cells: list[dict[str, Any]] = []
     provenance: list[dict[str, Any]] = []
-    tables: dict[str, list[pd.DataFrame]] = {"final": [], "evaluations": [], "curves": []}
+    tables: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
     for cell in study.cells():
         references = study.params["datasets"][cell.dataset].get("reference_scores")
         for stage in ("train", "evaluate"):
             directory = study.cell_dir(stage, cell)
-            manifest = _manifest(study, cell, stage, built)
+            manifest = _manifest(study, cell, stage)
             cells.append(_cell_row(cell, stage, manifest))
             provenance += _provenance_rows(cell, stage, directory, manifest)
             for name, frame in _tables(directory, stage, manifest, references):
                 tables[name].append(frame.assign(**cell._asdict()))
     return Gathered(
-        pd.DataFrame(cells, columns=CELL_COLUMNS).astype({"step": "Int64"}),
-        _joined(tables["final"], EVALUATION_COLUMNS),
-        _joined(tables["evaluations"], EVALUATION_COLUMNS),
-        _joined(tables["curves"], CURVE_COLUMNS),
-        pd.DataFrame(provenance, columns=PROVENANCE_COLUMNS),
+        cells=pd.DataFrame(cells, columns=CELL_COLUMNS).astype({"step": "Int64"}),
+        **{name: _joined(tables[name], columns) for name, columns in TABLES.items()},
+        provenance=pd.DataFrame(provenance, columns=PROVENANCE_COLUMNS),
     )
 
 
-def _manifest(study: Study, cell: Cell, stage: str, built: frozenset[str]) -> dict[str, Any]:
+def _manifest(study: Study, cell: Cell, stage: str) -> dict[str, Any]:
     """A cell's manifest; what was made from other values or code than the study's is no result."""
     path = study.cell_dir(stage, cell) / "manifest.json"
     if path.is_file():
@@ -97,7 +109,7 @@ def _manifest(study: Study, cell: Cell, stage: str, built: frozenset[str]) -> di
         if study.expected is None or manifest["digest"] == study.expected.get((stage, cell)):
             return manifest
         return {"status": "not run", "reason": f"{stage}: the result there was made from other values or code"}
-    if cell.algorithm not in built:
+    if not study.is_built(cell.algorithm):
         reason = f"algorithm {cell.algorithm!r} is not built yet"
     else:
         reason = f"{stage}: no result yet"
@@ -142,24 +154,55 @@ def _tables(
         if absent:
             raise ResultsError(f"{directory}/manifest.json: status ok, but {', '.join(absent)} is not among its files")
     if "episodes.csv" in files:
-        yield "final", evaluations(directory / "episodes.csv", references)
+        single = episodes(directory / "episodes.csv", references)
+        yield "final", evaluations(single)
+        yield "episodes", single[["readout", "score"]]
     if "evaluations.csv" in files:
-        yield "evaluations", evaluations(directory / "evaluations.csv", references)
+        yield "evaluations", evaluations(episodes(directory / "evaluations.csv", references))
+    if "dataset_episodes.csv" in files:
+        yield "dataset_episodes", read_csv(directory / "dataset_episodes.csv", DATASET_EPISODES, text=("cluster",))
     if "curve.csv" in files:
         yield "curves", curve(directory / "curve.csv")
 
 
-def evaluations(path: Path, references: list[float] | None) -> pd.DataFrame:
-    """A row per evaluation (readout, step): means over its episodes. Scores follow from returns where none stand."""
-    episodes = read_csv(path, EPISODE_COLUMNS, text=("dataset", "algorithm", "readout", "success"))
-    episodes["success"] = episodes["success"].str.lower().map(SUCCESS)
-    groups = episodes.groupby(["readout", "step"], sort=True)
+def episodes(path: Path, references: list[float] | None) -> pd.DataFrame:
+    """Single episodes with success as a number. Scores follow from returns where none stand."""
+    single = read_csv(path, EPISODE_COLUMNS, text=("dataset", "algorithm", "readout", "success"))
+    single["success"] = single["success"].str.lower().map(SUCCESS)
+    if references is not None and single["score"].isna().all():
+        single["score"] = [normalise(value, references) for value in single["return"]]
+    return single
+
+
+def evaluations(single: pd.DataFrame) -> pd.DataFrame:
+    """A row per evaluation (readout, step): means over its episodes, and the noise of the last ten."""
+    groups = single.groupby(["readout", "step"], sort=True)
     means = groups[["score", "return", "length", "success"]].mean()
     means["episodes"] = groups.size()
-    means = means.reset_index()
-    if references is not None and means["score"].isna().all():
-        means["score"] = [normalise(value, references) for value in means["return"]]
-    return means
+    noise = {readout: evaluation_noise(rows) for readout, rows in single.groupby("readout", sort=True)}
+    means["noise"] = [noise[readout].get(step, np.nan) for readout, step in means.index]
+    return means.reset_index()
+
+
+def evaluation_noise(single: pd.DataFrame) -> "pd.Series[float]":
+    """Variance that a finite number of episodes gives an evaluation's mean score, of the last ten, by step.
+
+    Episodes of one number may share their start, so what an episode adds in every evaluation is no noise between them:
+    it is taken out first (the residual of a two-way layout, evaluations by episodes; without shared starts it is the
+    plain variance in expectation). NaN where the evaluations are one, or have one episode.
+
+    Args:
+        single: Episodes of one cell and readout: `step`, `episode`, `score`.
+    """
+    if single["step"].nunique() < 2:
+        return pd.Series(dtype=float)
+    table = single.set_index(["step", "episode"])["score"].unstack().sort_index().tail(LATE).dropna(axis="columns")
+    times, count = table.shape
+    if count < 2:
+        return pd.Series(dtype=float)
+    rest = table.sub(table.mean(axis="columns"), axis="index").sub(table.mean(axis="index"), axis="columns")
+    rest = rest + table.to_numpy().mean()
+    return (rest**2).sum(axis="columns") / (count - 1) * (times / (times - 1)) / count
 
 
 def curve(path: Path) -> pd.DataFrame:
