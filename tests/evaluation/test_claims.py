@@ -1,10 +1,11 @@
 """Verdicts: what each rule gives, and what keeps a small study from deciding anything."""
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from fake_study import TOP, fill, new_study
@@ -12,7 +13,7 @@ from fake_study import TOP, fill, new_study
 from qdot.errors import ResultsError
 from qdot.evaluation import claims, rules
 from qdot.evaluation.compare import compare
-from qdot.evaluation.statistics import Estimate
+from qdot.evaluation.measures import TMeasure
 from qdot.reporting.source import read_deviations
 from qdot.study import Study
 
@@ -25,31 +26,48 @@ def judged(study: Study) -> dict[int, dict[str, Any]]:
     return {claim["id"]: claim for claim in json.loads((study.compare_dir / "claims.json").read_text())}
 
 
+def ten_seeds(root: Path, **config: Any) -> Study:
+    """The paper's suite with ten seeds, which a verdict on one dataset needs."""
+    study = new_study(root, "paper", **config)
+    study.params["suites"]["paper"]["seeds"] = list(range(10))
+    return study
+
+
 def shifted(gains: dict[str, float]) -> Any:
     """Scores of 50 for every algorithm but those with a gain; seeds spread by a point."""
     return lambda cell, readout: 50 + gains.get(cell.algorithm, 0.0) + 0.5 * (cell.seed % 3 - 1)
 
 
 @pytest.mark.parametrize(
-    ("rule", "bound", "interval", "verdict"),
+    ("rule", "bound", "value", "verdict"),
     [
-        ("reaches", 10.0, (8, 6, 12), "supported"),
-        ("reaches", 10.0, (5, 1, 9), "not supported"),
-        ("reaches", 10.0, (5, -1, 11), "inconclusive"),
-        ("not_worse", 2.0, (0, -2, 3), "supported"),
-        ("not_worse", 2.0, (-5, -8, -2.1), "not supported"),
-        ("not_worse", 2.0, (-1, -4, 2), "inconclusive"),
-        ("above", 0.0, (1, 0.1, 2), "supported"),
-        ("above", 0.0, (-1, -2, -0.1), "not supported"),
-        ("above", 0.0, (0, -1, 1), "inconclusive"),
-        ("below", 5.0, (2, 1, 4.9), "supported"),
-        ("below", 5.0, (9, 5.1, 12), "not supported"),
-        ("below", 5.0, (5, 4, 6), "inconclusive"),
-        ("below", 5.0, (2, math.nan, math.nan), "inconclusive"),
+        ("reaches", 10.0, 9, "supported"),
+        ("reaches", 10.0, 5, "not supported"),
+        ("reaches", 6.0, 1.9, "not supported"),  # above 0 is not credible, below 6 is
+        ("reaches", 3.8, 1.9, "inconclusive"),
+        ("not_worse", 5.0, -3.3, "supported"),  # 1.70 standard errors above -5: a 90% interval
+        ("not_worse", 5.0, -3.4, "inconclusive"),
+        ("not_worse", 5.0, -7, "not supported"),
+        ("above", 0.0, 2, "supported"),
+        ("above", 0.0, 1.9, "inconclusive"),
+        ("above", 0.0, -2, "not supported"),
+        ("below", 5.0, 3, "supported"),
+        ("below", 5.0, 3.1, "inconclusive"),
+        ("below", 5.0, 7, "not supported"),
+        ("equivalent", 5.0, 3.3, "supported"),
+        ("equivalent", 5.0, -3.4, "inconclusive"),
+        ("equivalent", 5.0, 7, "not supported"),
     ],
 )
-def test_a_rule_needs_the_whole_interval(rule: str, bound: float, interval: tuple[float, ...], verdict: str) -> None:
-    assert rules.verdict(rule, Estimate(*interval), bound) == verdict
+def test_a_rule_needs_the_whole_interval(rule: str, bound: float, value: float, verdict: str) -> None:
+    """Standard error 1, normal: critical values 1.645 of a 90% interval, 1.960 of a 95% one."""
+    measure = TMeasure(float(value), 1.0, 1e9)
+    assert rules.verdict(rule, rules.find(rule).test(measure, bound)) == verdict
+
+
+def test_without_an_interval_a_rule_decides_nothing() -> None:
+    single = TMeasure.of(np.array([99.0]))
+    assert {rules.verdict(name, rule.test(single, 1.0)) for name, rule in rules.RULES.items()} == {"inconclusive"}
 
 
 def test_an_unknown_rule_is_named() -> None:
@@ -59,20 +77,20 @@ def test_an_unknown_rule_is_named() -> None:
 
 @pytest.mark.parametrize(("gain", "verdict"), [(12.0, "supported"), (4.0, "not supported")])
 def test_a_margin_is_judged_on_its_own_dataset(tmp_path: Path, gain: float, verdict: str) -> None:
-    study = new_study(tmp_path, "paper", dataset="hopper-medium-v2", algorithm=WITH_BASELINES, set=FULL)
+    study = ten_seeds(tmp_path, dataset="hopper-medium-v2", algorithm=WITH_BASELINES, set=FULL)
     fill(study, tuple(WITH_BASELINES.split(",")), shifted({"qdot": gain, "bc": -20.0, "td3_bc": -20.0, "bc10": -20.0}))
     claim = judged(study)[2]
     assert claim["verdict"] == verdict
     assert claim["measured"] == pytest.approx(gain)
-    assert claim["low"] < gain < claim["high"]
-    assert (claim["datasets"], claim["seeds"]) == (["hopper-medium-v2"], 5)
+    assert (claim["low"], claim["high"]) == pytest.approx((gain, gain))  # seeds share their noise: pairs cancel it
+    assert (claim["datasets"], claim["seeds"]) == (["hopper-medium-v2"], 10)
     assert any("best baseline iql" in note for note in claim["notes"])
 
 
 @pytest.mark.parametrize(
     ("config", "reason"),
     [
-        ({"seed": "0,1,2"}, "3 seeds, fewer than the 5"),
+        ({}, "5 seeds, fewer than the 10"),
         ({"set": {"train.steps": 20000}}, "20,000 training steps, fewer than 1,000,000"),
     ],
 )
@@ -109,7 +127,7 @@ def test_stand_ins_are_never_the_papers_datasets(tmp_path: Path) -> None:
     [(2, "hopper-medium-v2 not in this study"), (4, "algorithm adversarial is not in this study"), (6, "6 datasets")],
 )
 def test_what_was_not_run_is_not_tested(tmp_path: Path, claim: int, reason: str) -> None:
-    study = new_study(tmp_path, "kitchen", seed="0")
+    study = new_study(tmp_path, "kitchen", algorithm="qdot,iql,bc", seed="0")
     fill(study)
     found = judged(study)[claim]
     assert found["verdict"] == "not tested"
@@ -124,8 +142,8 @@ def test_the_map_on_halfcheetah_is_judged_under_the_two_other_scales_only(tmp_pa
     other = new_study(tmp_path / "other", "quick", set={"algorithms.qdot.q_scale": "one"})
     fill(other)
     claim = judged(other)[7]
-    assert claim["measured"] == pytest.approx(1.0, abs=0.1)  # the invented curves are the same everywhere
-    assert claim["verdict"] == "inconclusive"
+    assert "no displacement_over_sd in the curves of qdot" in claim["notes"][0]  # the invented curves have none
+    assert claim["verdict"] == "not tested"
 
 
 def test_a_margin_over_too_few_baselines_decides_nothing(tmp_path: Path) -> None:
@@ -153,20 +171,26 @@ def test_a_failed_competitor_leaves_nothing_to_compare(tmp_path: Path) -> None:
 
 
 def test_steadier_training_is_seen(tmp_path: Path) -> None:
-    study = new_study(tmp_path, "paper", dataset="hopper-medium-v2", algorithm="qdot,adversarial", set=FULL)
-    fill(study, algorithms=("qdot", "adversarial"))
-    for seed in study.seeds:  # make the adversarial scores swing by 20 points late in training
-        path = study.train_dir("hopper-medium-v2", "adversarial", seed) / "evaluations.csv"
-        header, *rows = path.read_text().splitlines()
-        swung = []
-        for row in rows:
-            cells = row.split(",")
-            cells[9] = str(float(cells[9]) + 10 * (-1) ** (int(cells[4]) // 100000))
-            swung.append(",".join(cells))
-        path.write_text("\n".join([header, *swung]) + "\n")
+    study = new_study(tmp_path, "paper", dataset="hopper-medium-v2", algorithm="qdot,adversarial,bc", set=FULL)
+    means = {"qdot": 60.0, "adversarial": 50.0, "bc": 10.0}
+    fill(study, algorithms=("qdot", "adversarial", "bc"), score=lambda cell, readout: means[cell.algorithm])
+    low, high = study.params["datasets"]["hopper-medium-v2"]["reference_scores"]
+    for algorithm, swing in (("qdot", 0.0), ("adversarial", 10.0)):
+        for seed in study.seeds:
+            rows = [
+                {"step": 100000 * k, "episode": e, "score": 50 + swing * (-1) ** k + (seed + e) * (-1) ** e}
+                for k in range(1, 12)
+                for e in range(4)
+            ]
+            frame = pd.DataFrame(rows).assign(dataset="hopper-medium-v2", algorithm=algorithm, seed=seed)
+            frame = frame.assign(readout=study.resolved("hopper-medium-v2", algorithm)["primary_readout"], length=9)
+            frame["return"], frame["success"] = low + (high - low) * frame["score"] / 100, ""
+            frame.to_csv(study.train_dir("hopper-medium-v2", algorithm, seed) / "evaluations.csv", index=False)
     claim = judged(study)[4]
-    assert claim["measured"] == pytest.approx(11, abs=1)  # sd of +-10 over five late evaluations is near 11
-    assert any("would be: supported" in note for note in claim["notes"])
+    assert claim["measured"] == pytest.approx(np.sqrt(1000 / 9))  # standard deviation of +-10 over ten evaluations
+    assert claim["p"] == pytest.approx(1 / 32)  # of 32 sign flips of five seeds
+    assert claim["verdict"] == "inconclusive"
+    assert any("5 seeds, fewer than the 20" in note for note in claim["notes"])
 
 
 def test_claims_refer_to_deviations_that_exist() -> None:

@@ -1,15 +1,23 @@
 """The compare stage: from the cells of a study to its tables. Equal cells give equal bytes."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
-from qdot.evaluation import claims
+from qdot.evaluation import claims, history
 from qdot.evaluation.datasets import dataset_table
+from qdot.evaluation.differences import difference_table
+from qdot.evaluation.evidence import Evidence
 from qdot.evaluation.gather import CELL, Gathered, gather
-from qdot.evaluation.quantities import Evidence
+from qdot.evaluation.judge import Judge
+from qdot.evaluation.profiles import profile_table
 from qdot.evaluation.scoreboard import score_tables
 from qdot.evaluation.summary import Board, Primary, Settings, coverage_table, summary_table
+from qdot.evaluation.supplement import supplement_table
 from qdot.evaluation.trajectories import trajectory_table
-from qdot.frames import groups, write_csv
+from qdot.evaluation.tuning import Bandit, tuning_table
+from qdot.frames import groups, read_csv, write_csv
 from qdot.params import resolve
 from qdot.provenance import write_json
 from qdot.study import Study
@@ -24,16 +32,23 @@ def compare(study: Study) -> None:
         ResultsError: a result file is missing or damaged, or the folder cannot be written.
     """
     content = claims.load(study.root)
-    settings = Settings(**study.params["compare"])
+    settings, bandit = _settings(study.params["compare"])
     primary = primary_readouts(study)
     gathered = gather(study)
     scores, returns = score_tables(study, gathered)
-    evidence = _evidence(gathered, Board(scores, content["protocol"], primary), settings)
+    board = Board(scores, content["protocol"], primary)
+    counted = claims.paper_datasets(content) | set(content["stand_ins"])
     tables = {
         "scores": scores,
         "returns": returns,
         "summary": summary_table(scores, returns, primary, settings),
         "coverage": coverage_table(scores, primary),
+        "differences": difference_table(
+            board, content["differences"], content["readout_differences"], counted, settings
+        ),
+        "profiles": profile_table(board, settings),
+        "tuning": tuning_table(study, gathered.episodes, bandit, settings),
+        "supplement": supplement_table(gathered.dataset_episodes, content["minimum_episodes"], settings),
         "cells": gathered.cells,
         "evaluations": gathered.evaluations,
         "curves": gathered.curves,
@@ -44,7 +59,11 @@ def compare(study: Study) -> None:
     }
     for name, table in tables.items():
         write_csv(study.compare_dir / f"{name}.csv", table)
-    write_json(study.compare_dir / "claims.json", claims.judge_all(study, content, evidence))
+    evidence = _evidence(study, gathered, board, settings)
+    rules = history.History(study.root, claims.CLAIMS)
+    judge = Judge(study, content, evidence, rules, history.runs(gathered.provenance))
+    for section in claims.SECTIONS:
+        write_json(study.compare_dir / f"{section}.json", judge.judge_all(section))
     write_json(study.compare_dir / "metrics.json", metrics(scores))
 
 
@@ -75,7 +94,13 @@ def value_table(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["dataset", "algorithm", "key", "value", "set_by"])
 
 
-def _evidence(gathered: Gathered, board: Board, settings: Settings) -> Evidence:
+def _settings(section: Mapping[str, Any]) -> tuple[Settings, Bandit]:
+    """How intervals are made and how a sweep is played: section `compare` of params.yaml."""
+    bandit = Bandit(section["tuning_exploration"], section["tuning_draws"], section["tuning_episodes"])
+    return Settings(section["confidence"], section["bootstrap_samples"], section["bootstrap_seed"]), bandit
+
+
+def _evidence(study: Study, gathered: Gathered, board: Board, settings: Settings) -> Evidence:
     """What the claims are judged from: only cells that trained to the end."""
     trained = gathered.cells[(gathered.cells["stage"] == "train") & (gathered.cells["status"] == "ok")][CELL]
     return Evidence(
@@ -83,6 +108,8 @@ def _evidence(gathered: Gathered, board: Board, settings: Settings) -> Evidence:
         evaluations=gathered.evaluations.merge(trained),
         curves=gathered.curves.merge(trained),
         rates=_rates(gathered.provenance.merge(trained)),
+        dataset_episodes=gathered.dataset_episodes,
+        transport=_transport(study),
         settings=settings,
     )
 
@@ -94,3 +121,9 @@ def _rates(provenance: pd.DataFrame) -> dict[tuple[str, str], float]:
         (dataset, algorithm): float(found["value"].astype(float).mean())
         for (dataset, algorithm), found in groups(rows, "dataset", "algorithm")
     }
+
+
+def _transport(study: Study) -> dict[str, pd.DataFrame]:
+    """Tables of the suite's transport studies that are there, by name; a subset reads those of its suite."""
+    folder = study.root / "results" / study.suite / "transport"
+    return {path.stem: read_csv(path, []) for path in sorted(folder.glob("*.csv"))}

@@ -1,63 +1,25 @@
-"""What the claims measure: each quantity is an estimate with its datasets, its seeds and remarks."""
+"""What the claims measure: each quantity is a measure with its datasets, its seeds and remarks."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from qdot.evaluation import statistics
-from qdot.evaluation.statistics import Array, Estimate, Groups
-from qdot.evaluation.summary import Board, Settings
+from qdot.evaluation.evidence import Evidence, Finding, Untestable
+from qdot.evaluation.measures import Exponential, TMeasure
+from qdot.evaluation.stability import steadiness
+from qdot.evaluation.supplement import near_identity, return_correlation
+from qdot.evaluation.tasks import least_over_tasks, mean_over_tasks
 
-
-class Untestable(Exception):
-    """What a quantity needs was not run: no error, the claim's verdict is `not tested` with this reason."""
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What a study measured.
-
-    Attributes:
-        board: Scores of the claims' protocol.
-        evaluations: Evaluations during training of cells that are ok.
-        curves: Logged quantities of cells that are ok.
-        rates: Seed-steps per second by (dataset, algorithm).
-        settings: How intervals are made.
-    """
-
-    board: Board
-    evaluations: pd.DataFrame
-    curves: pd.DataFrame
-    rates: Mapping[tuple[str, str], float]
-    settings: Settings
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A measured quantity.
-
-    Attributes:
-        estimate: Value and interval.
-        datasets: Datasets that entered.
-        seeds: Smallest number of seeds of any (dataset, algorithm) that entered.
-        remarks: Sentences on what was compared.
-    """
-
-    estimate: Estimate
-    datasets: Sequence[str]
-    seeds: int
-    remarks: list[str] = field(default_factory=list)
+TRANSPORT_COLUMNS = ["study", "problem", "map", "samples", "dim", "seed", "metric", "value"]
 
 
 def gain_over_best(evidence: Evidence, datasets: Sequence[str], baselines: Sequence[str]) -> Finding:
-    """Q-DOT's score minus that of the baseline with the highest mean, in points.
+    """Q-DOT's score minus that of the baseline with the highest mean, in points: the least of its gains over them.
 
-    The best baseline is chosen on the same runs, which favours it. One dataset: Welch's interval over seeds; several:
-    difference of means over datasets, seeds resampled within each.
+    Seeds are paired. One dataset: a paired t test against every baseline; several: seeds are resampled within each and
+    the best baseline is chosen again in every resample.
     """
     board = evidence.board
     own = [d for d in datasets if len(board.scores(d, "qdot"))]
@@ -66,112 +28,102 @@ def gain_over_best(evidence: Evidence, datasets: Sequence[str], baselines: Seque
     ran = [a for a in baselines if any(len(board.scores(d, a)) for d in own)]
     if not ran:
         raise Untestable(f"no baseline has a score on {', '.join(own)}")
-    used = [d for d in own if all(len(board.scores(d, a)) for a in ran)]
+    scores = {d: board.by_seed(d, [(a, None) for a in ("qdot", *ran)]) for d in own}
+    used = [d for d in own if len(scores[d])]
     if not used:
-        raise Untestable(f"qdot and the baselines {', '.join(ran)} have no dataset in common")
-    means = {a: float(np.mean([np.mean(board.scores(d, a)) for d in used])) for a in ran}
-    best = max(ran, key=lambda algorithm: means[algorithm])
-    first, second = board.groups(used, "qdot"), board.groups(used, best)
-    estimate = _difference(evidence.settings, first, second, ("gain", *used))
-    mine = float(np.mean([np.mean(group) for group in first]))
-    remarks = [f"Q-DOT {mine:.1f}, best baseline {best} {means[best]:.1f}, of {', '.join(ran)}."]
+        raise Untestable(f"qdot and the baselines {', '.join(ran)} have no dataset and seed in common")
+    gains = [scores[d][:, :1] - scores[d][:, 1:] for d in used]
+    measure = least_over_tasks(gains, evidence.settings, "gain", *used)
+    mine, *others = np.mean([scores[d].mean(axis=0) for d in used], axis=0)
+    best = int(np.argmax(others))
+    remarks = [f"Q-DOT {mine:.1f}, best baseline {ran[best]} {others[best]:.1f}, of {', '.join(ran)}."]
     absent = [algorithm for algorithm in baselines if algorithm not in ran]
     if absent:
         remarks.append(f"Baselines of the paper's margin that have no score here: {', '.join(absent)}.")
-    return Finding(estimate, used, min(map(len, (*first, *second))), remarks)
+    return Finding(measure, used, ["qdot", *ran], min(len(scores[d]) for d in used), remarks)
 
 
-def _difference(settings: Settings, first: Groups, second: Groups, key: tuple[str, ...]) -> Estimate:
-    if len(first) == 1:
-        return statistics.welch_interval(first[0], second[0], settings.confidence)
-    return statistics.bootstrap_difference(
-        first,
-        second,
-        statistics.mean_of_datasets,
-        settings.bootstrap_samples,
-        settings.confidence,
-        settings.generator(*key),
-    )
-
-
-def steadiness(evidence: Evidence, datasets: Sequence[str], baselines: Sequence[str], against: str) -> Finding:
-    """How much more a seed's score wanders over the second half of training under `against` than under Q-DOT."""
-    groups: dict[str, dict[str, Array]] = {name: {} for name in ("qdot", against)}
-    for algorithm, by_dataset in groups.items():
-        for dataset in datasets:
-            wander = _wander(evidence, dataset, algorithm)
-            if len(wander):
-                by_dataset[dataset] = wander
-    used = [d for d in datasets if all(d in by_dataset for by_dataset in groups.values())]
+def score_difference(evidence: Evidence, datasets: Sequence[str], against: str) -> Finding:
+    """Q-DOT's score minus that of `against`, both by their primary readout, paired by seed, in points."""
+    scores = {d: evidence.board.by_seed(d, [("qdot", None), (against, None)]) for d in datasets}
+    used = [d for d in datasets if len(scores[d])]
     if not used:
-        absent = [name for name, by_dataset in groups.items() if not by_dataset] or ["their common datasets"]
-        raise Untestable(f"no scores during training of {', '.join(absent)}")
-    first, second = [groups[against][d] for d in used], [groups["qdot"][d] for d in used]
-    estimate = _difference(evidence.settings, first, second, ("steadiness", *used))
-    return Finding(estimate, used, min(map(len, (*first, *second))))
+        raise Untestable(f"qdot and {against} have no dataset and seed in common")
+    differences = [scores[d][:, 0] - scores[d][:, 1] for d in used]
+    measure = mean_over_tasks(differences, evidence.settings, "difference", against, *used)
+    return Finding(measure, used, ["qdot", against], min(map(len, differences)))
 
 
-def _wander(evidence: Evidence, dataset: str, algorithm: str) -> Array:
-    """Standard deviation over the second half of training of each seed's score, (seeds,)."""
-    rows = evidence.evaluations
-    readout = evidence.board.primary.get((dataset, algorithm))
-    rows = rows[(rows["dataset"] == dataset) & (rows["algorithm"] == algorithm) & (rows["readout"] == readout)]
-    late = rows[rows["step"] > rows["step"].max() / 2] if len(rows) else rows
-    return np.asarray(late.groupby("seed")["score"].std().dropna(), dtype=np.float64)
-
-
-def cost_ratio(evidence: Evidence, datasets: Sequence[str], baselines: Sequence[str], against: str) -> Finding:
+def cost_ratio(evidence: Evidence, datasets: Sequence[str], against: str) -> Finding:
     """Time of a training step, Q-DOT over `against`: geometric mean over datasets, t interval over datasets."""
     rates = evidence.rates
     used = [d for d in datasets if (d, "qdot") in rates and (d, against) in rates]
     if not used:
         raise Untestable(f"no training times of qdot and {against} on a common dataset")
     logs = np.log([rates[d, against] / rates[d, "qdot"] for d in used])
-    estimate = Estimate(*map(math.exp, statistics.t_interval(logs, evidence.settings.confidence)))
     counts = evidence.curves.groupby(["dataset", "algorithm"])["seed"].nunique()
     seeds = min((int(counts.get((d, a), 0)) for d in used for a in ("qdot", against)), default=0)
-    return Finding(estimate, used, seeds, ["A wall clock: it holds for this machine and what else ran on it."])
+    remark = "A wall clock: it holds for this machine and what else ran on it."
+    return Finding(Exponential(TMeasure.of(logs)), used, ["qdot", against], seeds, [remark])
 
 
-def displacement_ratio(
-    evidence: Evidence, datasets: Sequence[str], baselines: Sequence[str], others: Sequence[str]
+def transport_difference(
+    evidence: Evidence,
+    datasets: Sequence[str],
+    table: str,
+    metric: str,
+    where: Mapping[str, Any],
+    first: str,
+    second: str | None = None,
 ) -> Finding:
-    """Root mean square displacement of Q-DOT's map at the last logged step, `datasets` over `others`."""
-    here, there = ([group for d in names if len(group := _displacement(evidence, d))] for names in (datasets, others))
-    if not here or not there:
-        raise Untestable("no transport cost of qdot on HalfCheetah" if not here else "no other dataset to compare with")
-    used = [d for d in (*datasets, *others) if len(_displacement(evidence, d))]
-    settings = evidence.settings
-    estimate = statistics.bootstrap_difference(
-        here,
-        there,
-        statistics.mean_of_datasets,
-        settings.bootstrap_samples,
-        settings.confidence,
-        settings.generator("displacement", *used),
-    )
-    return Finding(Estimate(*map(math.exp, estimate)), used, min(map(len, (*here, *there))))
+    """A metric of the transport studies: of the map `first`, minus that of the map `second` where one is named.
+
+    Paired by seed, one t test over seeds.
+
+    Args:
+        evidence: What the study measured.
+        datasets: None: the problems are synthetic.
+        table: The studies' table, `lqr` for lqr.csv.
+        metric: Its metric.
+        where: Values of other columns that the rows must have.
+        first: A map.
+        second: Another map.
+    """
+    if table not in evidence.transport:
+        raise Untestable(f"transport/{table}.csv is not there: the transport studies have not run in this suite")
+    rows = evidence.transport[table]
+    missing = [column for column in TRANSPORT_COLUMNS if column not in rows.columns]
+    if missing:
+        raise Untestable(f"transport/{table}.csv has no column {', '.join(missing)}")
+    for column, value in {**where, "metric": metric}.items():
+        rows = rows[rows[column] == value]
+    values = {name: _by_seed(rows, name) for name in (first, second) if name is not None}
+    for name, found in values.items():
+        if found.empty:
+            places = ", ".join(f"{column} {value}" for column, value in where.items())
+            raise Untestable(f"transport/{table}.csv has no {metric} of the map {name} at {places}")
+    series = values[first] if second is None else (values[first] - values[second]).dropna()
+    if series.empty:
+        raise Untestable(f"the maps {first} and {second} have no seed in common in transport/{table}.csv")
+    remarks = [f"{name}: {found.mean():.4g}." for name, found in values.items()]
+    return Finding(TMeasure.of(series.to_numpy(dtype=float)), [], list(values), len(series), remarks)
 
 
-def _displacement(evidence: Evidence, dataset: str) -> Array:
-    """Logarithm of the root of the transport cost at the last logged step of each seed, (seeds,)."""
-    rows = evidence.curves
-    rows = rows[(rows["dataset"] == dataset) & (rows["algorithm"] == "qdot") & (rows["quantity"] == "transport_cost")]
-    last = rows.sort_values("step", kind="stable").groupby("seed")["value"].last().to_numpy(dtype=float)
-    logs: Array = 0.5 * np.log(np.maximum(last, 1e-24))
-    return logs
+def _by_seed(rows: pd.DataFrame, name: str) -> pd.Series:
+    return rows[rows["map"] == name].groupby("seed")["value"].mean()
 
 
 QUANTITIES: dict[str, Callable[..., Finding]] = {
     "gain_over_best": gain_over_best,
+    "score_difference": score_difference,
     "steadiness": steadiness,
     "cost_ratio": cost_ratio,
-    "displacement_ratio": displacement_ratio,
+    "near_identity": near_identity,
+    "return_correlation": return_correlation,
+    "transport_difference": transport_difference,
 }
 
 
-def measure(
-    name: str, evidence: Evidence, datasets: Sequence[str], baselines: Sequence[str], **options: Any
-) -> Finding:
+def measure(name: str, evidence: Evidence, datasets: Sequence[str], **options: Any) -> Finding:
     """Measure the quantity of a name; `claims.yaml` gives the options."""
-    return QUANTITIES[name](evidence, datasets, baselines, **options)
+    return QUANTITIES[name](evidence, datasets, **options)

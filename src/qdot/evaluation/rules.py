@@ -1,6 +1,8 @@
-"""Rules that turn an estimate into a verdict. Each is a pure function of the estimate and the rule's bound.
+"""Rules that turn a measured quantity into a verdict. Each gives two one-sided p-values: for the claim, and against it.
 
-A verdict needs the whole interval on one side of the bound; anything else is `inconclusive`.
+A claim is supported where the first is at most the rule's level, not supported where the second is, else inconclusive.
+Both are adjusted by Holm over the claim's family before they are compared with the level. A level of .025 reads the
+two-sided 95% interval, .05 the 90% interval. docs/claims.md has the measured false-positive rates.
 """
 
 import math
@@ -8,61 +10,81 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from qdot.errors import ResultsError
-from qdot.evaluation.statistics import Estimate
+from qdot.evaluation.measures import Measure, bonferroni
 
 SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE, NOT_TESTED = "supported", "not supported", "inconclusive", "not tested"
 VERDICTS = (SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE, NOT_TESTED)
 
 
-def reaches(estimate: Estimate, bound: float) -> str:
-    """A gain as large as claimed: above 0, and the claimed size not above the interval."""
-    if estimate.high < bound:
-        return NOT_SUPPORTED
-    return SUPPORTED if estimate.low > 0 else INCONCLUSIVE
+class Evidenced(NamedTuple):
+    """One-sided p-values: `support` is small where the data speak for the claim, `against` where they speak against."""
+
+    support: float
+    against: float
 
 
-def not_worse(estimate: Estimate, bound: float) -> str:
+def reaches(measure: Measure, bound: float) -> Evidenced:
+    """A gain as large as claimed: above 0, and not below the claimed size."""
+    return Evidenced(measure.p_above(0.0), measure.p_below(bound))
+
+
+def not_worse(measure: Measure, bound: float) -> Evidenced:
     """Comparable or better: not lower by more than the bound (non-inferiority)."""
-    if estimate.low >= -bound:
-        return SUPPORTED
-    return NOT_SUPPORTED if estimate.high < -bound else INCONCLUSIVE
+    return Evidenced(measure.p_above(-bound), measure.p_below(-bound))
 
 
-def above(estimate: Estimate, bound: float) -> str:
+def above(measure: Measure, bound: float) -> Evidenced:
     """Higher than the bound."""
-    if estimate.low > bound:
-        return SUPPORTED
-    return NOT_SUPPORTED if estimate.high < bound else INCONCLUSIVE
+    return Evidenced(measure.p_above(bound), measure.p_below(bound))
 
 
-def below(estimate: Estimate, bound: float) -> str:
+def below(measure: Measure, bound: float) -> Evidenced:
     """Lower than the bound."""
-    if estimate.high < bound:
-        return SUPPORTED
-    return NOT_SUPPORTED if estimate.low > bound else INCONCLUSIVE
+    return Evidenced(measure.p_below(bound), measure.p_above(bound))
+
+
+def equivalent(measure: Measure, bound: float) -> Evidenced:
+    """No gap: within the bound on both sides (two one-sided tests); refuted where it lies beyond either."""
+    inside = (measure.p_above(-bound), measure.p_below(bound))
+    support = math.nan if any(map(math.isnan, inside)) else max(inside)
+    return Evidenced(support, bonferroni([measure.p_below(-bound), measure.p_above(bound)]))
 
 
 class Rule(NamedTuple):
-    """A rule and its text, which names the bound."""
+    """A rule, the level of each of its two tests, and its text, which names the bound."""
 
-    decide: Callable[[Estimate, float], str]
+    test: Callable[[Measure, float], Evidenced]
+    level: float
     text: str
 
 
 RULES = {
     "reaches": Rule(
         reaches,
-        "supported where the interval lies above 0 and reaches {bound:g}; not supported where it ends below {bound:g}",
+        0.025,
+        "supported where the 95% interval lies above 0 and reaches {bound:g}; "
+        "not supported where it ends below {bound:g}",
     ),
     "not_worse": Rule(
         not_worse,
-        "supported where the interval starts at -{bound:g} or above; not supported where it ends below -{bound:g}",
+        0.05,
+        "supported where the 90% interval starts above -{bound:g}; not supported where it ends below -{bound:g}",
     ),
     "above": Rule(
-        above, "supported where the interval lies above {bound:g}; not supported where it lies below {bound:g}"
+        above,
+        0.025,
+        "supported where the 95% interval lies above {bound:g}; not supported where it lies below {bound:g}",
     ),
     "below": Rule(
-        below, "supported where the interval lies below {bound:g}; not supported where it lies above {bound:g}"
+        below,
+        0.025,
+        "supported where the 95% interval lies below {bound:g}; not supported where it lies above {bound:g}",
+    ),
+    "equivalent": Rule(
+        equivalent,
+        0.05,
+        "supported where the 90% interval lies within -{bound:g} and {bound:g}; "
+        "not supported where it lies beyond either",
     ),
 }
 
@@ -78,9 +100,9 @@ def find(name: str) -> Rule:
     return RULES[name]
 
 
-def verdict(name: str, estimate: Estimate, bound: float) -> str:
-    """The verdict of a rule; without an interval it is `inconclusive`."""
-    rule = find(name)
-    if math.isnan(estimate.low) or math.isnan(estimate.high):
-        return INCONCLUSIVE
-    return rule.decide(estimate, bound)
+def verdict(name: str, evidenced: Evidenced) -> str:
+    """The verdict of a rule from its (adjusted) p-values; a p-value that is NaN decides nothing."""
+    level = find(name).level
+    if evidenced.against <= level:
+        return NOT_SUPPORTED
+    return SUPPORTED if evidenced.support <= level else INCONCLUSIVE
