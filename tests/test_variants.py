@@ -36,7 +36,7 @@ def test_a_variant_runs_its_method_with_its_own_values_over_all_others(loaded: d
     [
         ({"variant_of": "q_dot"}, r"algorithms.mine.variant_of: found 'q_dot'; expected one of: qdot"),
         ({"variant_of": "qdot", "alpha": 1.0}, r"algorithms.mine: unknown key 'alpha'; qdot has: readouts"),
-        ({"variant_of": "qdot", "transport_weight": -1.0}, r"for mine: transport_weight: -1.0"),
+        ({"variant_of": "qdot", "transport_weight": -1.0}, r"algorithms.mine: transport_weight: -1.0"),
     ],
 )
 def test_a_wrong_variant_is_refused_by_name(loaded: dict[str, Any], entry: dict[str, Any], message: str) -> None:

@@ -88,6 +88,10 @@ def check(params: Any, root: Path = Path()) -> None:
     if params["suite"] not in params["suites"]:
         raise ParamsError(unknown("suite", "suite", params["suite"], params["suites"]))
     variants.check(params)
+    for name, own in params["algorithms"].items():
+        if variants.OF in own:
+            values = {key: value for key, value in own.items() if key != variants.OF}
+            _check_values(own[variants.OF], values, f"algorithms.{name}: ", root)
     for kind in ("domains", "datasets", "suites"):
         for name, level in params[kind].items():
             _check_overrides(params, f"{kind}.{name}", level, root)
@@ -109,14 +113,23 @@ def _check_overrides(params: Mapping[str, Any], where: str, level: Mapping[str, 
         for key in values:
             if key not in algorithms[name]:
                 raise ParamsError(unknown(f"{where}.algorithms.{name}", "key", key, algorithms[name]))
-    definitions = schema(root)["$defs"]
     for name, own in algorithms.items():
-        method = variants.method(params, name)
-        if method in definitions:
-            changes = {key: value for key, value in shared.items() if key in own} | dict(named.get(name, {}))
-            validator = jsonschema.Draft202012Validator({"$ref": f"#/$defs/{method}", "$defs": definitions})
-            for error in validator.iter_errors({**own, **changes}):
-                raise ParamsError(_explain(error, f"{where} for {name}: "))
+        changes = {key: value for key, value in shared.items() if key in own} | dict(named.get(name, {}))
+        _check_values(variants.method(params, name), changes, f"{where} for {name}: ", root)
+
+
+def _check_values(method: str, values: Mapping[str, Any], where: str, root: Path) -> None:
+    """Check some values of an algorithm against its definition in the schema, where it has one."""
+    definitions = schema(root)["$defs"]
+    if values and method in definitions:
+        for error in _validator(root, method).iter_errors(dict(values)):
+            raise ParamsError(_explain(error, where))
+
+
+@functools.cache
+def _validator(root: Path, definition: str) -> jsonschema.Draft202012Validator:
+    """The validator of one definition of the schema."""
+    return jsonschema.Draft202012Validator({"$ref": f"#/$defs/{definition}", "$defs": schema(root)["$defs"]})
 
 
 def unknown(key: str, kind: str, found: Any, known: Any) -> str:
