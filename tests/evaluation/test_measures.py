@@ -56,6 +56,14 @@ def test_widened_draws_of_a_mean_give_students_interval() -> None:
     assert mine == pytest.approx(TMeasure.of(values).interval(0.9), abs=0.03)
 
 
+def test_draws_of_a_mean_are_never_surer_than_student() -> None:
+    draws, student = np.full(1000, 1.0), TMeasure(1.0, 1.0, 4)  # five equal scores resampled know no spread
+    measure = DrawMeasure(1.0, draws, 4.0, 1.1, student)
+    assert measure.p_above(0) == student.p_above(0) > DrawMeasure(1.0, draws, 4.0, 1.1).p_above(0)
+    assert measure.p_below(2) == student.p_below(2)
+    assert measure.interval(0.95) == student.interval(0.95)
+
+
 def test_the_least_needs_every_part_above_and_corrects_below() -> None:
     parts = [TMeasure(3.0, 1.0, 9), TMeasure(1.0, 1.0, 9)]
     least = Least(parts)

@@ -77,35 +77,42 @@ class DrawMeasure:
 
     A percentile interval of few seeds is too narrow twice: a resample's variance is (n - 1) / n of the data's, and it
     has normal tails where t tails are due. The expanded percentile interval (Hesterberg 2015, section 4.3) reads the
-    quantiles further out by both.
+    quantiles further out by both. Where a t statistic of the same quantity exists, the wider of the two counts.
 
     Attributes:
         value: The statistic of the data.
         draws: The statistic of the resamples, (samples,).
         freedom: Degrees of freedom of the draws' variance.
         widening: Square root of the share of variance that resampling loses, n / (n - 1) of one stratum.
+        student: The same quantity by its standard error, where it is a mean.
     """
 
     value: float
     draws: Array
     freedom: float
     widening: float
+    student: TMeasure | None = None
 
     def interval(self, confidence: float) -> Estimate:
         """The expanded percentile interval."""
         if self.freedom <= 0:
             return Estimate(self.value, math.nan, math.nan)
         tail = float(stats.norm.cdf(self.widening * stats.t.ppf(0.5 - confidence / 2, self.freedom)))
-        low, high = np.quantile(self.draws, [tail, 1 - tail])
-        return Estimate(self.value, float(low), float(high))
+        low, high = map(float, np.quantile(self.draws, [tail, 1 - tail]))
+        if self.student is not None:
+            other = self.student.interval(confidence)
+            low, high = min(low, other.low), max(high, other.high)
+        return Estimate(self.value, low, high)
 
     def p_above(self, bound: float) -> float:
         """Share of draws at or below the bound, pulled in as the interval is pulled out."""
-        return self._tail(int(np.sum(self.draws <= bound)))
+        other = 0.0 if self.student is None else self.student.p_above(bound)
+        return max(self._tail(int(np.sum(self.draws <= bound))), other)
 
     def p_below(self, bound: float) -> float:
         """Share of draws at or above the bound, likewise."""
-        return self._tail(int(np.sum(self.draws >= bound)))
+        other = 0.0 if self.student is None else self.student.p_below(bound)
+        return max(self._tail(int(np.sum(self.draws >= bound))), other)
 
     def _tail(self, count: int) -> float:
         if self.freedom <= 0:
@@ -137,14 +144,14 @@ class Least:
 
     def interval(self, confidence: float) -> Estimate:
         """From the least lower end to the least upper end at Bonferroni's coverage."""
-        lower: Sequence[Measure] = self.parts if self.joint is None else [self.joint]
+        lower = [*self.parts, *([self.joint] if self.joint else [])]
         low = min(part.interval(confidence).low for part in lower)
         high = min(part.interval(1 - (1 - confidence) / len(self.parts)).high for part in self.parts)
         return Estimate(self.value, low, high)
 
     def p_above(self, bound: float) -> float:
-        """The largest p-value of the parts, or that of the minimum re-chosen in every resample."""
-        return self.joint.p_above(bound) if self.joint else _largest([part.p_above(bound) for part in self.parts])
+        """The largest p-value of the parts and of the minimum re-chosen in every resample."""
+        return _largest([part.p_above(bound) for part in (*self.parts, *([self.joint] if self.joint else []))])
 
     def p_below(self, bound: float) -> float:
         """Bonferroni's p-value of the parts."""

@@ -57,10 +57,12 @@ def _stratified(values: Sequence[Array], settings: Settings, *key: str) -> list[
     fewest = min(map(len, values))
     if fewest < 2:
         return [DrawMeasure(float(mean), line, 0.0, 1.0) for mean, line in zip(means, draws.T, strict=True)]
-    widening = math.sqrt(fewest / (fewest - 1))
-    freedoms = [standard_error([value[:, column] for value in values])[1] for column in range(len(means))]
-    parts = zip(means, draws.T, freedoms, strict=True)
-    return [DrawMeasure(float(mean), line, freedom, widening) for mean, line, freedom in parts]
+    widening, parts = math.sqrt(fewest / (fewest - 1)), []
+    for column, (mean, line) in enumerate(zip(means, draws.T, strict=True)):
+        error, freedom = standard_error([value[:, column] for value in values])
+        student = TMeasure(float(mean), error, freedom)
+        parts.append(DrawMeasure(float(mean), line, freedom, widening, student))
+    return parts
 
 
 def _row_means(value: Array, samples: int, generator: np.random.Generator) -> Array:
