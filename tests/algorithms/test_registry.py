@@ -23,7 +23,7 @@ def test_every_built_in_is_an_algorithm_of_its_name(name: str) -> None:
 
 
 def test_an_unknown_name_lists_the_known() -> None:
-    with pytest.raises(ParamsError, match="'qdott' is not built; expected one of: .*bc, .*iql, .*qdot"):
+    with pytest.raises(ParamsError, match=r"'qdott' is not built; expected one of: .*bc, .*iql, .*qdot"):
         registry.get("qdott")
 
 
