@@ -77,6 +77,15 @@ OWN: dict[str, dict[str, Any]] = {
     "iql": {"expectile": 0.7, "temperature": 3.0, "max_weight": 100.0, "actor_dropout": 0.0},
     "qdot": PUSH_FORWARD | {"cost": "squared"},
     "no_icnn": PUSH_FORWARD | {"cost": "squared", "rung": "affine"},
+    "adversarial_map": PUSH_FORWARD
+    | {
+        "rung": "affine",
+        "dual": "w1",
+        "discriminator_steps": 2,
+        "discriminator_learning_rate": 3.0e-4,
+        "penalty_weight": 5.0,
+        "dual_smoothing": 0.02,
+    },
 }
 
 

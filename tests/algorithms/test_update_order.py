@@ -1,5 +1,6 @@
 """The order of one update: which networks are read in which state."""
 
+import itertools
 from collections.abc import Callable
 
 import pytest
@@ -138,3 +139,26 @@ def test_adversarial_steps_value_discriminator_policy_q_target(log: list[str]) -
     value, q = ["target old", "value old"], ["value new", "q old"]
     assert log == [*value, "policy old", *["g old"] * 2, "policy old", "q old", *["g new"] * 2, *q]
     assert_target_tracks_the_new_q(model, before)
+
+
+@pytest.mark.parametrize("dual", ["w1", "w2"])
+def test_adversarial_map_steps_dual_value_map_q_target(
+    dual: str, log: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = Trainer("adversarial_map", values("adversarial_map", dual=dual), random_dataset(), [0, 1])
+    model = trainer.model
+    critic, gradient = model.critic, model.map.gradient
+    networks = {"target": critic.target, "value": critic.value, "q": critic.q, "dual": model.discriminator.network}
+    networks |= {"distilled": model.distilled.network}
+    monkeypatch.setattr(model.map, "gradient", lambda *at: log.append("map") or gradient(*at))
+    before, stop = copies(model), read_log(model, networks, log)
+    trainer.advance()
+    stop()
+    adversary = ["map", "dual old", "dual new"]  # two steps, the second from the first's weights
+    value, q = ["target old", "value old"], ["value new", "q old"]
+    once = [entry for entry, _ in itertools.groupby(log)]  # a dual may read its network twice in a row
+    assert once == [*adversary, *value, "map", "q old", "dual new", "distilled old", *q]
+    assert_target_tracks_the_new_q(model, before)
+    after = model.state_dict()
+    moved = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert moved == {"critic", "map", "behaviour", "distilled", "discriminator"}

@@ -16,7 +16,15 @@ CELLS: list[tuple[str, dict[str, Any], dict[str, Any], tuple[int, int]]] = [
     for name in registry.BUILT_IN
     for hidden, rows, dropout, widths in [([32, 32], 64, 0.0, (3, 1)), ([64, 32], 96, 0.1, (5, 3))]
 ]
-CELLS.append(("qdot", {}, {"icnn_activation": "elu", "q_scale": "mean_q", "twin_q": "mean"}, (17, 6)))
+ALTERNATIVES: list[tuple[str, dict[str, Any], dict[str, Any], tuple[int, int]]] = [
+    ("qdot", {}, {"icnn_activation": "elu", "q_scale": "mean_q", "twin_q": "mean"}, (17, 6)),
+    ("qdot", {"value_layer_norm": True}, {"icnn_form": "joint", "icnn_weights": "projection"}, (5, 3)),
+    ("qdot", {}, {"behaviour": "mixture", "map_actions": "behaviour", "map_critic": "target"}, (5, 3)),
+    ("no_icnn", {}, {"rung": "shift", "cost": "distance", "distill_target": "clipped"}, (5, 3)),
+    ("no_icnn", {}, {"rung": "potential", "map_learning_rate": 1.0e-3}, (5, 3)),
+    ("adversarial_map", {}, {"dual": "w2", "behaviour": "mixture"}, (5, 3)),
+]
+CELLS += ALTERNATIVES
 
 
 def run(name: str, train: dict[str, Any], own: dict[str, Any], widths: tuple[int, int], seeds: list[int]) -> Trainer:

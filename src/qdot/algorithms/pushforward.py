@@ -90,7 +90,8 @@ class PushForward(Algorithm):
         else:
             self.behaviour = MixturePolicy(generators("behaviour"), *shape, config.behaviour_components)
         self.distilled = GaussianPolicy(generators("distilled"), *shape)
-        self.noise = Noise(generators("behaviour_samples"))
+        if config.map_actions == "behaviour":
+            self.map_noise = Noise(generators("map_actions"))
 
     @property
     @abstractmethod
@@ -151,13 +152,15 @@ class PushForward(Algorithm):
 
     def map_inputs(self, batch: Batch, step: int) -> Tensor:
         """The actions that the map is trained on, (seeds, batch, act)."""
-        return batch.actions if self.config.map_actions == "dataset" else self.draw(batch.observations, step)
+        if self.config.map_actions == "dataset":
+            return batch.actions
+        return self.draw(batch.observations, self.map_noise, step)
 
     @torch.no_grad()
-    def draw(self, observations: Tensor, step: int) -> Tensor:
-        """One sample of the behaviour model per row, (seeds, batch, act), from the noise of a step of training."""
-        noise = self.noise.normal(observations.shape[1], self.behaviour.noise_width, step)
-        return self.behaviour.sample(observations, noise.unsqueeze(2)).squeeze(2)
+    def draw(self, observations: Tensor, noise: Noise, turn: int) -> Tensor:
+        """One sample of the behaviour model per row, (seeds, batch, act), from the noise of that turn."""
+        normal = noise.normal(observations.shape[1], self.behaviour.noise_width, turn)
+        return self.behaviour.sample(observations, normal.unsqueeze(2)).squeeze(2)
 
     def transport(self, observations: Tensor, actions: Tensor) -> Tensor:
         """The clipped T(s, a), (seeds, n, act)."""

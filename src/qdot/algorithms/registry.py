@@ -16,6 +16,7 @@ GROUP = "qdot.algorithms"
 BUILT_IN = {
     "qdot": "qdot.algorithms.qdot:QDOT",
     "no_icnn": "qdot.algorithms.no_icnn:NoICNN",
+    "adversarial_map": "qdot.algorithms.adversarial_map:AdversarialMap",
     "iql": "qdot.algorithms.iql:IQL",
     "bc": "qdot.algorithms.bc:BC",
     "ddpg_bc": "qdot.algorithms.ddpg_bc:DDPGBC",
