@@ -85,10 +85,10 @@ def episodes(dataset: str, slope: float, seeds: int = 10, clusters: int = 20, ea
     return pd.concat(frames, ignore_index=True)
 
 
-def transport(values: Mapping[tuple[str, int, str], Sequence[float]]) -> pd.DataFrame:
-    """lqr.csv from (map, samples, metric) -> one number per seed."""
+def transport(problem: str, values: Mapping[tuple[str, int, str], Sequence[float]]) -> pd.DataFrame:
+    """A table of the transport studies from (map, samples, metric) -> one number per seed."""
     rows = [
-        {"study": "lqr16", "problem": "lqr", "map": m, "samples": n, "dim": 16, "seed": k, "metric": metric, "value": x}
+        {"study": "x", "problem": problem, "map": m, "samples": n, "dim": 16, "seed": k, "metric": metric, "value": x}
         for (m, n, metric), numbers in values.items()
         for k, x in enumerate(numbers)
     ]

@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from claim_evidence import transport
 from fake_study import TOP, fill, new_study
 
 from qdot.errors import ResultsError
 from qdot.evaluation import claims, rules
 from qdot.evaluation.compare import compare
 from qdot.evaluation.measures import TMeasure
+from qdot.provenance import write_json
 from qdot.reporting.source import read_deviations
 from qdot.study import Study
 
@@ -142,8 +144,10 @@ def test_the_map_on_halfcheetah_is_judged_under_the_two_other_scales_only(tmp_pa
     other = new_study(tmp_path / "other", "quick", set={"algorithms.qdot.q_scale": "one"})
     fill(other)
     claim = judged(other)[7]
-    assert "no displacement_over_sd in the curves of qdot" in claim["notes"][0]  # the invented curves have none
-    assert claim["verdict"] == "not tested"
+    assert "gradient_norm" not in claim["notes"][0]
+    assert claim["measured"] > 0
+    assert claim["verdict"] == "inconclusive"
+    assert any("Not run with q_scale = mean_q" in note for note in claim["notes"])
 
 
 def test_a_margin_over_too_few_baselines_decides_nothing(tmp_path: Path) -> None:
@@ -191,6 +195,24 @@ def test_steadier_training_is_seen(tmp_path: Path) -> None:
     assert claim["p"] == pytest.approx(1 / 32)  # of 32 sign flips of five seeds
     assert claim["verdict"] == "inconclusive"
     assert any("5 seeds, fewer than the 20" in note for note in claim["notes"])
+
+
+def test_expectations_read_the_transport_tables_that_a_manifest_vouches_for(tmp_path: Path) -> None:
+    study = new_study(tmp_path, "tiny")
+    fill(study)
+    shares = {("icnn", 64, "pushforward_share"): [0.9] * 10, ("affine", 64, "pushforward_share"): [0.7, 0.8] * 5}
+    study.transport_dir.mkdir(parents=True)
+    transport("lqr16", shares).to_csv(study.transport_dir / "lqr.csv", index=False)
+    found = []
+    for files in ({}, {"lqr.csv": "0" * 64}):
+        write_json(study.transport_dir / "manifest.json", {"status": "ok", "files": files})
+        compare(study)
+        entries = json.loads((study.compare_dir / "expectations.json").read_text())
+        found.append(next(entry for entry in entries if entry["id"] == "few-samples"))
+    assert found[0]["verdict"] == "not tested"
+    assert "transport/lqr.csv is not there" in found[0]["notes"][0]
+    assert found[1]["measured"] == pytest.approx(0.15)
+    assert (found[1]["verdict"], found[1]["seeds"]) == ("supported", 10)
 
 
 def test_claims_refer_to_deviations_that_exist() -> None:

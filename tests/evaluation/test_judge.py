@@ -77,15 +77,14 @@ def identity(ratio: float, slope: float) -> Evidence:
 
 
 def lqr(difference: float, spread: float, samples: int, second: str) -> Evidence:
-    share = {
-        ("icnn", samples, "gain_share"): 0.9 + noisy(difference, spread),
-        (second, samples, "gain_share"): [0.9] * 20,
-    }
-    return evidence(transport={"lqr": transport(share)})
+    shares = {"icnn": 0.9 + noisy(difference, spread), second: np.full(20, 0.9)}
+    table = transport("lqr16", {(name, samples, "pushforward_share"): share for name, share in shares.items()})
+    return evidence(transport={"lqr": table})
 
 
 def certificate(gap: float, spread: float) -> Evidence:
-    return evidence(transport={"lqr": transport({("icnn", 64, "certificate_gap"): noisy(gap, spread)})})
+    table = transport("two-hills", {("icnn", 64, "certificate_excess"): noisy(gap, spread)})
+    return evidence(transport={"certificate": table})
 
 
 def scores(other: str, *sizes: tuple[float, float]) -> dict[str, Evidence]:
@@ -110,13 +109,13 @@ TABLES: dict[Any, dict[str, Evidence]] = {
     7: four(identity, (0.02, -1.0), (0.2, -1.0), (0.02, 0.0)),
 }
 EXPECTED: dict[Any, dict[str, Evidence]] = {
-    "few-samples": four(lqr, *[(d, s, 64, "no_icnn") for d, s in ((0.1, 0.02), (-0.1, 0.02), (0, 0.1))]),
-    "many-samples": four(lqr, *[(d, s, 10000, "no_icnn") for d, s in ((0, 0.01), (0.1, 0.01), (0.02, 0.1))]),
+    "few-samples": four(lqr, *[(d, s, 64, "affine") for d, s in ((0.1, 0.02), (-0.1, 0.02), (0, 0.1))]),
+    "many-samples": four(lqr, *[(d, s, 10000, "affine") for d, s in ((0, 0.01), (0.1, 0.01), (0.02, 0.1))]),
     "certified-distance": four(certificate, (1e-8, 1e-8), (1e-2, 1e-3), (1e-6, 1e-6)),
     "no-score-gap": scores("no_icnn", (1, 3), (9, 3), (5, 20)),
     "gradient-not-convexity-scores": scores("no_icnn_c", (1, 3), (9, 3), (5, 20)),
     "gradient-not-convexity-samples": four(
-        lqr, *[(d, s, 64, "no_icnn_c") for d, s in ((0, 0.01), (0.1, 0.01), (0.02, 0.1))]
+        lqr, *[(d, s, 64, "potential") for d, s in ((0, 0.01), (0.1, 0.01), (0.02, 0.1))]
     ),
 }
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from qdot.evaluation import claims, history
 from qdot.evaluation.datasets import dataset_table
+from qdot.evaluation.diagnostics import diagnose
 from qdot.evaluation.differences import difference_table
 from qdot.evaluation.evidence import Evidence
 from qdot.evaluation.gather import CELL, Gathered, gather
@@ -19,7 +20,7 @@ from qdot.evaluation.trajectories import trajectory_table
 from qdot.evaluation.tuning import Bandit, tuning_table
 from qdot.frames import groups, read_csv, write_csv
 from qdot.params import resolve
-from qdot.provenance import write_json
+from qdot.provenance import find_json, write_json
 from qdot.study import Study
 
 Metrics = dict[str, dict[str, dict[str, float]]]
@@ -49,6 +50,7 @@ def compare(study: Study) -> None:
         "profiles": profile_table(board, settings),
         "tuning": tuning_table(study, gathered.episodes, bandit, settings),
         "supplement": supplement_table(gathered.dataset_episodes, content["minimum_episodes"], settings),
+        **diagnose(study, settings.confidence)._asdict(),
         "cells": gathered.cells,
         "evaluations": gathered.evaluations,
         "curves": gathered.curves,
@@ -124,6 +126,7 @@ def _rates(provenance: pd.DataFrame) -> dict[tuple[str, str], float]:
 
 
 def _transport(study: Study) -> dict[str, pd.DataFrame]:
-    """Tables of the suite's transport studies that are there, by name; a subset reads those of its suite."""
-    folder = study.root / "results" / study.suite / "transport"
-    return {path.stem: read_csv(path, []) for path in sorted(folder.glob("*.csv"))}
+    """Tables of the suite's transport studies by name: those that a finished manifest vouches for."""
+    manifest = find_json(study.transport_dir / "manifest.json") or {}
+    names = [name for name in manifest.get("files", {}) if name.endswith(".csv") and manifest["status"] == "ok"]
+    return {name.removesuffix(".csv"): read_csv(study.transport_dir / name, []) for name in names}
