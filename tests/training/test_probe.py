@@ -16,8 +16,8 @@ def measured(algorithm: str, **own: object) -> dict[str, torch.Tensor]:
 
 
 def test_each_algorithm_is_measured_by_what_it_has() -> None:
-    assert measured("bc") == {}
-    assert set(measured("iql")) == {"value_over_bound"}
+    assert set(measured("bc")) == {"policy_data_distance"}
+    assert set(measured("iql")) == {"value_over_bound", "policy_data_distance"}
     found = measured("qdot")
     for readout in ("map", "distill"):
         assert {f"{readout}_w2_squared", f"{readout}_standard_distance", f"{readout}_surprise"} <= set(found)
@@ -58,3 +58,9 @@ def test_rows_are_of_the_data_and_held_out_rows_apart() -> None:
     assert {tuple(row) for row in probe.held_out[0].numpy()} == {tuple(row) for row in hidden}
     assert not {tuple(row) for row in probe.states.numpy()} & {tuple(row) for row in hidden}
     assert probe.value_bound == pytest.approx(2 * np.abs(dataset.rewards).max())
+
+
+def test_a_constant_action_is_at_distance_one_from_the_datas_actions() -> None:
+    trainer, probe = Trainer("bc", values("bc"), random_dataset(5, 3), [0]), Probe(random_dataset(5, 3), 0.99, "cpu")
+    trainer.model.act = lambda states, readout, noise=None: probe.actions.mean(dim=0).expand(1, ROWS, -1)
+    assert probe.measure(trainer.model)["policy_data_distance"].item() == pytest.approx(1.0)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from qdot.training.signs import FAR, NEAR_IDENTITY, find_signs, swing
+from qdot.training.signs import AWAY, FAR, NEAR_IDENTITY, find_signs, swing
 
 ROWS = 40
 HEALTHY = {
@@ -13,12 +13,14 @@ HEALTHY = {
     "value_over_bound": np.full(ROWS, 0.2),
     "map_standard_distance": np.full(ROWS, 1.4),
     "distill_standard_distance": np.full(ROWS, 1.1),
+    "policy_data_distance": np.full(ROWS, 0.9),
 }
 SICK = {
     "displacement_over_sd": (np.full(ROWS, NEAR_IDENTITY / 2), "identity collapse"),
     "w1_estimate": (0.3 * (-1.0) ** np.arange(ROWS), "discriminator oscillation"),
     "value_over_bound": (np.linspace(0, 9, ROWS), "value divergence"),
     "distill_standard_distance": (np.full(ROWS, 2 * FAR), "policy leaves the data"),
+    "policy_data_distance": (np.full(ROWS, 2 * AWAY), "policy leaves the data"),
 }
 
 

@@ -89,7 +89,7 @@ def gather(study: Study) -> Gathered:
         references = study.params["datasets"][cell.dataset].get("reference_scores")
         for stage in ("train", "evaluate"):
             directory = study.cell_dir(stage, cell)
-            manifest = _manifest(study, cell, stage)
+            manifest = manifest_of(study, cell, stage)
             cells.append(_cell_row(cell, stage, manifest))
             provenance += _provenance_rows(cell, stage, directory, manifest)
             for name, frame in _tables(directory, stage, manifest, references):
@@ -101,7 +101,7 @@ def gather(study: Study) -> Gathered:
     )
 
 
-def _manifest(study: Study, cell: Cell, stage: str) -> dict[str, Any]:
+def manifest_of(study: Study, cell: Cell, stage: str) -> dict[str, Any]:
     """A cell's manifest; what was made from other values or code than the study's is no result."""
     path = study.cell_dir(stage, cell) / "manifest.json"
     if path.is_file():

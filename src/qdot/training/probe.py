@@ -47,6 +47,11 @@ class Probe:
         actions = self.actions.expand(model.seeds, -1, -1)
         value = model.value(states, actions)
         found = {} if value is None else {"value_over_bound": value.abs().mean(dim=-1) / self.value_bound}
+        spread = (self.actions - self.actions.mean(dim=0)).square().sum(dim=-1).mean().clamp(min=1e-12)
+        executed_by = self._executed(model, states)
+        for readout, executed in executed_by.items():
+            squared = (executed - actions).square().sum(dim=-1).mean(dim=-1)
+            found[f"{readout}_data_distance"] = (squared / spread).sqrt()
         behaviour: Any = getattr(model, "behaviour", None)
         if behaviour is None:
             return found
@@ -55,23 +60,17 @@ class Probe:
             hidden = [table.expand(model.seeds, -1, -1) for table in self.held_out]
             found["behaviour_log_likelihood_held_out"] = behaviour.log_likelihood(*hidden).mean(dim=-1)
         mean, variance = behaviour.moments(states)
-        found |= self._readouts(model, states, mean, variance)
+        for readout, executed in executed_by.items():
+            found[f"{readout}_w2_squared"] = diagnostics.distance_to_behaviour(executed, mean, variance)
+            found[f"{readout}_standard_distance"] = diagnostics.standard_distance(executed, mean, variance)
+            found[f"{readout}_surprise"] = -behaviour.log_likelihood(states, executed).mean(dim=-1)
         move: Any = getattr(model, "map", None)
         return found if move is None else found | self._map(behaviour, move.gradient, states, actions, variance)
 
     @staticmethod
-    def _readouts(model: Algorithm, states: Tensor, mean: Tensor, variance: Tensor) -> dict[str, Tensor]:
-        """Of each deterministic readout: its distance from the behaviour model, and its likelihood there."""
-        behaviour: Any = model.behaviour
-        found: dict[str, Tensor] = {}
-        for readout in model.readouts:
-            if model.noise_shape(readout):
-                continue
-            executed = model.act(states, readout)
-            found[f"{readout}_w2_squared"] = diagnostics.distance_to_behaviour(executed, mean, variance)
-            found[f"{readout}_standard_distance"] = diagnostics.standard_distance(executed, mean, variance)
-            found[f"{readout}_surprise"] = -behaviour.log_likelihood(states, executed).mean(dim=-1)
-        return found
+    def _executed(model: Algorithm, states: Tensor) -> dict[str, Tensor]:
+        """Actions (seeds, ROWS, act) of each deterministic readout."""
+        return {readout: model.act(states, readout) for readout in model.readouts if not model.noise_shape(readout)}
 
     def _map(
         self, behaviour: Any, move: diagnostics.Map, states: Tensor, actions: Tensor, variance: Tensor

@@ -6,7 +6,8 @@ Each looks at the last half of a curve, so that a start in disorder is no sign. 
   number as the claim on HalfCheetah).
 - discriminator oscillation: the estimate of the distance swings by more than it is, row after row.
 - value divergence: values beyond what the rewards allow, max|r| / (1 - gamma).
-- policy leaves the data: a readout acts at more than `FAR` standard deviations of the behaviour model.
+- policy leaves the data: a readout acts at more than `FAR` standard deviations of the behaviour model; or, where there
+  is no such model, further from the data's own actions than `AWAY` times their spread (a constant action is at 1).
 """
 
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ NEAR_IDENTITY = 0.05
 SWING = 1.0
 VALUE_LIMIT = 1.0
 FAR = 5.0
+AWAY = 1.5
 
 
 class Sign(NamedTuple):
@@ -58,6 +60,7 @@ DETECTORS = (
     Detector("discriminator oscillation", "w1_estimate", swing, SWING),
     Detector("value divergence", "value_over_bound", lambda values: float(np.median(values)), VALUE_LIMIT),
     Detector("policy leaves the data", "standard_distance", lambda values: float(np.median(values)), FAR),
+    Detector("policy leaves the data", "data_distance", lambda values: float(np.median(values)), AWAY),
 )
 
 
