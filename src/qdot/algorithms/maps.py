@@ -9,12 +9,12 @@ rungs add one at a time (paper.md's `no_icnn`):
     icnn       (d)  T = grad_a psi(s, a), psi partially convex         Q-DOT
 
 Every map starts at the identity, takes (seeds, batch, state) and (seeds, batch, action), and gives (seeds, batch,
-action). Only (d) and `simple_icnn` are gradients of convex functions, whatever their weights.
+action) by `gradient`. Only (d), in either form, is the gradient of a convex function, whatever its weights.
 """
 
 import itertools
 from collections.abc import Sequence
-from typing import Protocol, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -24,14 +24,6 @@ from qdot.algorithms.convex_layers import ContextHeads, convex_activation, inver
 from qdot.algorithms.networks import BatchedLinear
 
 RUNGS = ("shift", "affine", "potential", "icnn")
-
-
-class TransportMap(Protocol):
-    """What a policy asks of a map."""
-
-    def gradient(self, states: Tensor, actions: Tensor) -> Tensor:
-        """T(s, a), (seeds, batch, action)."""
-        ...
 
 
 class FreeMap(nn.Module):
