@@ -8,7 +8,8 @@
           - {of: qdot, transport_weight: [0.5, 2.0]}     # qdot-transport_weight-0.5, qdot-transport_weight-2.0
 
 A variant is an algorithm of its own in cells, tables and reports; only its own values win over those of suite, dataset
-and domain. Several keys in one entry of a grid give every combination; keys of a stage are written `train.hidden`.
+and domain. Several keys in one entry of a grid give every combination; keys of a stage are written `train.hidden`. A key with one
+value is common to all of them and not in their names.
 """
 
 import copy
@@ -89,6 +90,7 @@ def _combinations(
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """(name, values) of each combination of a grid's entry."""
     keys = [key for key in entry if key != "of"]
+    varied = [key for key in keys if len(entry[key]) > 1] or keys
     for chosen in itertools.product(*(entry[key] for key in keys)):
         values: dict[str, Any] = {OF: base, **inherited.get("algorithm", {})}
         values |= {stage: dict(inherited[stage]) for stage in ("train", "evaluate") if stage in inherited}
@@ -98,7 +100,8 @@ def _combinations(
                 values.setdefault(stage, {})[leaf] = value
             else:
                 values[key] = value
-        yield "-".join([entry["of"], *map(_text, keys, chosen)]), values
+        named = [_text(key, value) for key, value in zip(keys, chosen, strict=True) if key in varied]
+        yield "-".join([entry["of"], *named]), values
 
 
 def _text(key: str, value: Any) -> str:
