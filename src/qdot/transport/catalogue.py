@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from qdot.errors import ParamsError
-from qdot.transport import certificate, lqr, own_loss, shapes, unpaired
+from qdot.transport import certificate, limits, lqr, metric, novelty, own_loss, shapes, unpaired
 from qdot.transport.records import Row
 
 SCALES = ("tiny", "small", "full")
@@ -12,7 +12,10 @@ STUDIES: dict[str, Callable[[str, int], list[Row]]] = {
     "unpaired": unpaired.rows,
     "shapes": shapes.rows,
     "certificate": certificate.rows,
+    "metric": metric.rows,
     "lqr": lqr.rows,
+    "limits": limits.rows,
+    "novelty": novelty.rows,
 }
 
 

@@ -73,6 +73,21 @@ def minimise(module: nn.Module, loss: Callable[[int], Tensor], budget: Budget) -
         schedule.step()
 
 
+class Epochs:
+    """Rows of a fixed sample, each once before any comes twice: a pass has the sample's own mean, without noise."""
+
+    def __init__(self, points: NDArray) -> None:
+        """Keep the sample, (n, ...)."""
+        self.points, self.order = points, np.empty(0, dtype=np.int64)
+
+    def __call__(self, rng: np.random.Generator, n: int) -> NDArray:
+        """The next n rows."""
+        while len(self.order) < n:
+            self.order = np.concatenate([self.order, rng.permutation(len(self.points))])
+        rows, self.order = self.order[:n], self.order[n:]
+        return self.points[rows]
+
+
 def as_batch(points: NDArray[np.floating]) -> Tensor:
     """Points (n, dim) as the (1, n, dim) of one seed."""
     return torch.as_tensor(points, dtype=torch.float32)[None]

@@ -73,11 +73,16 @@ def gaussian_map(source_mean: Array, source_cov: Array, target_mean: Array, targ
     return matrix, target_mean - matrix @ source_mean
 
 
-def gaussians(dim: int = 2, seed: int = 0) -> Problem:
-    """Two correlated Gaussians with different means; the map stretches some directions and shrinks others."""
+def gaussian_pair(dim: int = 2, seed: int = 0) -> tuple[Array, Array]:
+    """Means (2, dim) and covariances (2, dim, dim) of two correlated Gaussians."""
     rng = np.random.default_rng([seed, dim])
     means = rng.normal(size=(2, dim))
-    covariances = [_covariance(rng, np.geomspace(0.25, 2.0, dim)) for _ in range(2)]
+    return means, np.stack([_covariance(rng, np.geomspace(0.25, 2.0, dim)) for _ in range(2)])
+
+
+def gaussians(dim: int = 2, seed: int = 0) -> Problem:
+    """Two correlated Gaussians with different means; the map stretches some directions and shrinks others."""
+    means, covariances = gaussian_pair(dim, seed)
     matrix, shift = gaussian_map(means[0], covariances[0], means[1], covariances[1])
     return Problem(
         name=f"gaussians-{dim}d",

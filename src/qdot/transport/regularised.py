@@ -41,6 +41,7 @@ def fit_regularised(
     seed: int,
     name: str = "icnn",
     cost: Cost = transport_cost,
+    executed: Callable[[Tensor], Tensor] = clip_to_box,
 ) -> Map:
     """Fit a map by E[-Q(clip(T(a))) + alpha cost(T(a), a)] on sampled actions, and nothing else.
 
@@ -53,6 +54,7 @@ def fit_regularised(
         seed: Of the initial weights and of the samples.
         name: Of the map, see `fresh_map`.
         cost: Of the transport; the mean squared distance by default.
+        executed: What Q sees of the map; the clipped map by default.
 
     Returns:
         The fitted map.
@@ -63,7 +65,7 @@ def fit_regularised(
     def loss(_: int) -> Tensor:
         states, actions = stateless(source(rng, budget.batch_size))
         mapped = fitted.gradient(states, actions)
-        return transport_loss(q_values(clip_to_box(mapped)), cost(mapped, actions), 1.0, transport_weight).sum()
+        return transport_loss(q_values(executed(mapped)), cost(mapped, actions), 1.0, transport_weight).sum()
 
     minimise(fitted, loss, budget)
     return fitted

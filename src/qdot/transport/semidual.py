@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from qdot.algorithms.icnn import PartiallyConvexPotential
-from qdot.transport.fitting import Budget, fresh_potential, minimise, stateless
+from qdot.transport.fitting import Budget, Epochs, fresh_potential, minimise, stateless
 from qdot.transport.problems import Sampled
 
 POOL = 16_384  # target samples, each with the last maximiser of its conjugate as a warm start
@@ -62,7 +62,7 @@ def _local_model(potential: PartiallyConvexPotential, points: Tensor, targets: T
 
 
 def fit_semidual(
-    problem: Sampled, budget: Budget, seed: int, fixed_quadratic: bool = False
+    problem: Sampled, budget: Budget, seed: int, fixed_quadratic: bool = False, pool_size: int = POOL
 ) -> PartiallyConvexPotential:
     """Fit the optimal map from samples of both sides.
 
@@ -71,17 +71,19 @@ def fit_semidual(
         budget: Iterations, batch, learning rate, widths.
         seed: Of the initial weights and of the samples.
         fixed_quadratic: Hold c = 1: the row that must miss a contraction.
+        pool_size: Number of target samples; the map is as far off as their mean is.
 
     Returns:
         The fitted potential; its gradient is the map.
     """
     potential = fresh_potential(problem.dim, budget, seed, fixed_quadratic)
     rng = np.random.default_rng([seed, 0])
-    _, pool = stateless(problem.target(rng, POOL))
+    _, pool = stateless(problem.target(rng, pool_size))
     warm = pool.clone()  # exact at first: the map starts at the identity
+    draw = Epochs(np.arange(pool_size))
 
     def loss(_: int) -> Tensor:
-        rows = torch.from_numpy(rng.integers(POOL, size=budget.batch_size))
+        rows = torch.from_numpy(draw(rng, budget.batch_size))
         points, solved = conjugate_points(potential, pool[:, rows], warm[:, rows])
         warm[:, rows] = points
         states, source = stateless(problem.source(rng, budget.batch_size))
