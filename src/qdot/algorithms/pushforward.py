@@ -16,7 +16,7 @@ from qdot.algorithms.ladder import MapConfig, build_map
 from qdot.algorithms.mixture import MixturePolicy
 from qdot.algorithms.networks import Noise
 from qdot.algorithms.optimiser import Adam
-from qdot.algorithms.transport_loss import Q_SCALES, clip_to_box, displacement, q_weight, transport_cost, transport_loss
+from qdot.algorithms.transport_loss import Q_SCALES, clip_to_box, displacement, q_weight, transport_loss
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,10 +122,10 @@ class PushForward(Algorithm):
         scale = q_weight(config.q_scale, q, slope)  # (seeds,)
         distance = self.distance(batch.observations, actions, moved, step)
         loss = transport_loss(q, distance, scale, config.transport_weight)
-        info = {"q_value": q.mean(dim=-1), "q_scale": scale, "transport_cost": transport_cost(moved, actions)}
-        info["clipped_share"] = (moved != clipped).any(dim=-1).float().mean(dim=-1)
-        info |= quantiles(displacement(moved, actions))
-        return loss, {name: value.detach() for name, value in info.items()}
+        moves = displacement(moved.detach(), actions)  # (seeds, batch)
+        info = {"q_value": q.detach().mean(dim=-1), "q_scale": scale, "transport_cost": moves.square().mean(dim=-1)}
+        info["clipped_share"] = (moved.detach() != clipped.detach()).any(dim=-1).float().mean(dim=-1)
+        return loss, info | quantiles(moves)
 
     def prepare(self) -> None:
         """Make the optimisers."""
@@ -197,6 +197,6 @@ class PushForward(Algorithm):
 
 def quantiles(displacements: Tensor) -> dict[str, Tensor]:
     """Quantiles .1, .5 and .9 (nearest rank) of ||T(s, a) - a|| over the batch: (seeds, batch) to (seeds,) each."""
-    ordered = displacements.detach().sort(dim=-1).values
+    ordered = displacements.sort(dim=-1).values
     last = ordered.shape[-1] - 1
     return {f"displacement_q{q}": ordered[:, round(q / 100 * last)] for q in (10, 50, 90)}
