@@ -1,0 +1,60 @@
+"""The stage writes a table per study, vouches for each file, and drops tables that no suite names any more."""
+
+import csv
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from qdot.errors import ParamsError
+from qdot.stages import transport
+
+
+def recipe(folder: Path, studies: list[str]) -> Path:
+    values = {"studies": studies, "budget": "tiny", "seeds": [0, 1]}
+    content = {"stage": "transport", "suite": "tiny", "params": values, "digest": "d", "code": "c", "packages": {}}
+    path = folder / "recipe.json"
+    path.write_text(json.dumps(content))
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_tables_are_written_with_their_digests_and_old_ones_go(folder: Path) -> None:
+    results = folder / "results" / "tiny" / "transport"
+    results.mkdir(parents=True)
+    (results / "lqr.csv").write_text("of a study that the suite no longer names")
+    transport.run(recipe(folder, ["metric"]))
+    assert sorted(path.name for path in results.iterdir()) == ["manifest.json", "metric.csv"]
+    manifest = json.loads((results / "manifest.json").read_text())
+    content = (results / "metric.csv").read_bytes()
+    assert manifest["files"] == {"metric.csv": hashlib.sha256(content).hexdigest()}
+    assert (manifest["status"], manifest["digest"]) == ("ok", "d")
+    rows = list(csv.DictReader(content.decode().splitlines()))
+    assert {row["seed"] for row in rows} == {"0", "1"}
+    assert {row["passed"] for row in rows} == {"True"}
+
+
+def test_same_values_give_the_same_bytes(folder: Path) -> None:
+    path = recipe(folder, ["certificate"])
+    transport.run(path)
+    table = folder / "results" / "tiny" / "transport" / "certificate.csv"
+    first = table.read_bytes()
+    transport.run(path)
+    assert table.read_bytes() == first
+
+
+def test_a_suite_without_studies_has_a_manifest_and_no_table(folder: Path) -> None:
+    transport.run(recipe(folder, []))
+    assert [path.name for path in (folder / "results" / "tiny" / "transport").iterdir()] == ["manifest.json"]
+
+
+def test_an_unknown_study_is_refused_before_anything_is_written(folder: Path) -> None:
+    with pytest.raises(ParamsError, match=r"transport\.studies: found 'lqr32'"):
+        transport.run(recipe(folder, ["lqr32"]))
+    assert not (folder / "results").exists()
