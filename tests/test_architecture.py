@@ -10,7 +10,7 @@ import yaml
 
 TOP = Path(__file__).parents[1]
 SOURCE = TOP / "src" / "qdot"
-STAGES = ("data", "train", "evaluate", "compare", "report")
+STAGES = ("data", "train", "evaluate", "transport", "compare", "report")
 LAYERS = {
     "data": 0,
     "envs": 0,
