@@ -77,6 +77,8 @@ def case_rows(case: Case, seed: int, maps: tuple[str, ...] = MAPS) -> list[Row]:
 
 def _bound(case: Case, name: str) -> str:
     """The ICNN must come near, the controls must miss; the other rungs are reported."""
+    if case.bound is None:
+        return ""
     if name in (FIXED, SHIFT_ONLY):
         return f"> {CONTROL:g}"
-    return f"< {case.bound:g}" if name == "icnn" and case.bound is not None else ""
+    return f"< {case.bound:g}" if name == "icnn" else ""
