@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 import torch
+from quadratic_q import linearised_q, proximal_map
 from tiny_cells import random_dataset, values
 from torch import Tensor
 
 from qdot.algorithms.base import Batch
 from qdot.algorithms.critic import pairs
+from qdot.algorithms.maps import RUNGS
 from qdot.algorithms.pushforward import PushForward
 from qdot.errors import ParamsError
 from qdot.training.loop import Trainer
@@ -136,6 +138,25 @@ def test_the_convex_rung_of_the_ablation_is_qdot_to_the_bit() -> None:
     one, other = (run.model.state_dict() for run in runs)
     assert one.keys() == other.keys()
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize("rung", RUNGS)
+def test_every_rung_finds_the_proximal_map_of_a_quadratic_q(rung: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = model("no_icnn", rung=rung, q_scale="one", transport_weight=0.8, map_learning_rate=1.0e-2)
+    monkeypatch.setattr(subject.critic, "linearised_q", linearised_q)
+    generator = torch.Generator().manual_seed(0)
+
+    def draw(rows: int) -> tuple[Tensor, Tensor]:
+        s = torch.randn(2, rows, 3, generator=generator)
+        return s, torch.rand(2, rows, 2, generator=generator) * 2 - 1
+
+    for step in range(250):
+        s, a = draw(64)
+        loss, _ = subject.map_loss(transitions()._replace(observations=s), a, subject.map.gradient(s, a), step)
+        subject.optimisers["map"].minimise({"loss": loss}, 1 - step / 250)
+    s, a = draw(512)
+    error = subject.transport(s, a) - torch.stack([proximal_map(actions, 0.8) for actions in a])
+    assert error.square().mean().sqrt().item() < 0.02
 
 
 @pytest.mark.parametrize(
