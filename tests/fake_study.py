@@ -16,6 +16,7 @@ TOP = Path(__file__).parents[1]
 NEEDED = ("params.yaml", "workflow/schemas", "workflow/resources", "reports/templates", "docs/deviations.md")
 COLUMNS = ["dataset", "algorithm", "seed", "readout", "step", "episode", "return", "length", "success", "score"]
 MEANS = {"qdot": 62.0, "iql": 55.0, "bc": 41.0, "bc10": 47.0, "td3_bc": 50.0, "no_icnn": 58.0, "adversarial": 40.0}
+MAPS = ("qdot", "no_icnn", "adversarial_map")  # methods with a map, whose curves hold its diagnostics
 Score = Callable[[Cell, str], float]
 Stages = tuple[str, ...]
 
@@ -131,10 +132,12 @@ def _curve(values: Mapping[str, Any], steps: int, generator: np.random.Generator
     for step in np.unique(np.linspace(1, steps, 120).round().astype(int)):
         fade = float(1 - np.exp(-3 * step / steps))
         row = {"step": int(step), "value_loss": 1 / (1 + fade) + 0.05 * generator.random()}
-        if values["algorithm"] == "qdot":
+        if values["method"] in MAPS:
             cost = 0.2 * fade + 0.01 * float(generator.random())
             row |= {"transport_cost": cost, "q_value": 10 * fade, "clipped_share": 0.02 * fade}
             row |= {f"displacement_q{q}": cost**0.5 * factor for q, factor in ((10, 0.4), (50, 1.0), (90, 1.8))}
+            row |= {"displacement_over_sd": 2 * cost**0.5, "map_divergence": cost, "map_asymmetry": 0.1 * fade}
+            row |= {"behaviour_log_likelihood_held_out": 1.5 + fade}
         yield row
 
 
@@ -144,3 +147,69 @@ def _write_csv(path: Path, columns: list[str] | None, cell: Cell, rows: list[dic
         writer = csv.DictWriter(file, columns or list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows({**row, **cell._asdict()} if columns else row for row in rows)
+
+
+def write_findings(study: Study) -> None:
+    """Invented transport studies, diagnostics and failure signs, as later stages write them; after `compare`."""
+    for name, rows in _studies().items():
+        _write_rows(study.transport_dir / f"{name}.csv", STUDY_COLUMNS, rows)
+    values = [
+        (
+            dataset,
+            algorithm,
+            study.resolved(dataset, algorithm)["primary_readout"],
+            quantity,
+            value,
+            value - 0.1,
+            value + 0.1,
+            3,
+        )
+        for dataset in study.datasets
+        for algorithm in study.algorithms
+        for quantity, value in (("w2_squared", 0.21), ("standard_distance", 1.25), ("value_overestimation", 3.5))
+    ]
+    columns = ("dataset", "algorithm", "readout", "quantity", "value", "low", "high", "seeds")
+    _write_rows(study.compare_dir / "diagnostics_summary.csv", columns, values)
+    seen = (study.datasets[0], study.algorithms[0], study.seeds[0], "identity collapse", "displacement_over_sd")
+    columns = ("dataset", "algorithm", "seed", "sign", "quantity", "value", "threshold")
+    _write_rows(study.compare_dir / "signs.csv", columns, [(*seen, 0.012, 0.05)])
+
+
+STUDY_COLUMNS = (
+    *("study", "problem", "map", "dim", "samples", "seed", "metric", "value", "threshold", "passed", "referee"),
+)
+
+
+def _studies() -> dict[str, list[tuple[Any, ...]]]:
+    """Tables of two studies: one with bounds, a miss and a control that misses; one over numbers of samples."""
+    closed = "closed form of an invented problem"
+    own_loss = [
+        ("own_loss", problem, name, dim, 0, 0, "l2_uvp", value, bound, passed, closed)
+        for problem, dim in (("oblique", 2), ("spectrum-.5-2", 16))
+        for name, value, bound, passed in (
+            *(("shift", 0.9, "", ""), ("affine", 0.08, "", ""), ("potential", 0.03, "", "")),
+            ("icnn", 0.02 * dim, "< 0.05", str(0.02 * dim < 0.05)),
+            ("shift_only", 31.0, "> 10", "True"),
+        )
+    ]
+    lqr: list[tuple[Any, ...]] = [
+        ("lqr", "lqr16", name, 16, samples, 0, metric, top * (1 - 5 / samples**0.5), "", "", closed)
+        for samples in (64, 256, 1000, 10000)
+        for name, top in (("icnn", 0.98), ("affine", 0.95), ("shift", 0.9), ("ddpg_bc", 0.8), ("awr_best", -3.0))
+        for metric in ("objective_share", "pushforward_share")
+    ]
+    lqr += [
+        ("lqr", f"lqr16-alpha-{alpha:g}", name, 16, 1000, 0, metric, value, "", "", closed)
+        for alpha in (0.1, 0.5, 2.0)
+        for name, factor in (("prox_exact", 1.0), ("icnn", 0.97))
+        for metric, value in (("displacement", factor / alpha), ("return", -30.0 - 10 * alpha / factor))
+    ]
+    return {"own_loss": own_loss, "lqr": lqr}
+
+
+def _write_rows(path: Path, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)

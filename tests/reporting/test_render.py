@@ -4,59 +4,21 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fake_study import fill, new_study, write_status
+from report_page import Page, section
 
 from qdot.errors import ResultsError
 from qdot.evaluation.compare import compare
 from qdot.reporting.render import render
 from qdot.study import Cell, Study
 
-SECTIONS = ["run", "claims", "scores", "protocols", "learning", "transport"]
-SECTIONS += ["datasets", "failures", "deviations", "provenance", "rerun"]
-VOID = {"meta", "link", "br", "use", "path"}
+SECTIONS = ["run", "claims", "expectations", "scores", "differences", "protocols", "learning", "transport"]
+SECTIONS += ["diagnostics", "studies", "datasets", "failures", "deviations", "provenance", "rerun"]
 FAILURE = {"stage": "train", "step": 120, "term": "q_loss", "error": "q_loss is <nan>", "log_tail": "Traceback & more"}
-
-
-class Page(HTMLParser):
-    """Tags, ids, references and text of a page; fails on tags that do not close."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: set[str] = set()
-        self.ids: list[str] = []
-        self.references: list[str] = []
-        self.words: list[str] = []
-        self.feed(text)
-        self.text = " ".join(" ".join(self.words).split())
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        if tag not in VOID:
-            self.open.append(tag)
-        for name, value in attrs:
-            if name == "id":
-                self.ids.append(value or "")
-            if name in ("href", "src", "xlink:href", "action", "data"):
-                self.references.append(value or "")
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        if tag not in VOID:
-            self.open.pop()
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in VOID:
-            assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] != "style":
-            self.words.append(data)
 
 
 def rendered(study: Study) -> tuple[str, Page]:
@@ -65,12 +27,6 @@ def rendered(study: Study) -> tuple[str, Page]:
     page = Page(text)
     assert page.open == []
     return text, page
-
-
-def section(text: str, name: str) -> Page:
-    """One section of a page."""
-    start = text.index(f'<section id="{name}">')
-    return Page(text[start : text.index("</section>", start)] + "</section>")
 
 
 def all_failed(study: Study) -> None:
@@ -189,7 +145,7 @@ def test_what_failed_and_what_was_not_run_says_why(tmp_path: Path) -> None:
     failures = section(text, "failures").text
     assert "failed train: q_loss is <nan> 120 q_loss" in failures
     assert "Traceback & more" in failures
-    assert "not run algorithm 'no_icnn' is not built yet" in failures
+    assert "no icnn not run train: no result yet 2 kitchen-mixed-v0" in failures
     assert "<nan>" not in text  # escaped
     assert "Of 6 cells, 3 finished, 1 failed and 2 were not run." in page.text
 

@@ -1,52 +1,14 @@
 """Figures of the report: each is a function of a data frame that holds one dataset's rows. None computes a metric."""
 
-from collections.abc import Callable, Sequence
-from functools import wraps
+from collections.abc import Sequence
 
-import matplotlib as mpl
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from qdot.frames import groups, records
+from qdot.reporting.canvas import course, hold_to_means, name_rows, new_axes, over_steps, styled
 from qdot.reporting.palette import look, role
-from qdot.reporting.svg import STYLE
-
-WIDTH, HEIGHT = 3.7, 2.35  # inches: 266 points, drawn at about 1.4 pixels a point
-Draw = Callable[..., Figure]
-
-
-def styled(draw: Draw) -> Draw:
-    """Draw under the report's style."""
-
-    @wraps(draw)
-    def wrapper(*arguments: object, **options: object) -> Figure:
-        with mpl.rc_context(STYLE):
-            return draw(*arguments, **options)
-
-    return wrapper
-
-
-def _axes(height: float = HEIGHT) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    return figure, figure.add_subplot()
-
-
-def _over_steps(axes: Axes, label: str) -> None:
-    axes.set_xlabel("training step")
-    axes.set_ylabel(label)
-    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-    axes.xaxis.set_major_locator(MaxNLocator(4))
-    axes.yaxis.set_major_locator(MaxNLocator(4))
-    axes.set_xlim(left=0)
-
-
-def _line(axes: Axes, rows: pd.DataFrame, colour: str, dashes: tuple[float, ...], width: float = 1.4) -> None:
-    """Mean and interval over steps."""
-    rows = rows.sort_values("step")
-    axes.fill_between(rows["step"], rows["low"], rows["high"], color=colour, alpha=0.14, linewidth=0)
-    axes.plot(rows["step"], rows["value"], color=colour, linewidth=width, dashes=dashes or (None, None))
 
 
 @styled
@@ -57,38 +19,40 @@ def learning_curves(trajectories: pd.DataFrame, algorithms: Sequence[str]) -> Fi
         trajectories: Rows of trajectories.csv of one dataset and one quantity, `score` or `return`.
         algorithms: The study's algorithms, for their looks.
     """
-    figure, axes = _axes()
+    figure, axes = new_axes()
     for (algorithm,), rows in groups(trajectories, "algorithm"):
         style = look(algorithm, tuple(algorithms))
-        _line(axes, rows, style.colour, style.dashes, 1.9 if algorithm == "qdot" else 1.3)
-    _over_steps(axes, str(trajectories["quantity"].iloc[0]))
-    _hold_to_means(axes, trajectories)
+        course(axes, rows, "step", style.colour, style.dashes, 1.9 if algorithm == "qdot" else 1.3)
+    over_steps(axes, str(trajectories["quantity"].iloc[0]))
+    hold_to_means(axes, trajectories)
     return figure
 
 
-def _hold_to_means(axes: Axes, rows: pd.DataFrame) -> None:
-    """Keep the range near the means: the interval of two or three seeds can be far wider than any score."""
-    low, high = rows["value"].min(), rows["value"].max()
-    room = max(0.35 * (high - low), 0.05 * max(abs(low), abs(high)), 1e-6)
-    axes.set_ylim(low - room, high + room)
-
-
 @styled
-def transport_cost(trajectories: pd.DataFrame) -> Figure:
-    """Mean squared displacement E||T(s, a) - a||^2 over training (quantity `transport_cost` of one dataset)."""
-    figure, axes = _axes()
+def logged(trajectories: pd.DataFrame, label: str, algorithms: Sequence[str], from_zero: bool = False) -> Figure:
+    """A logged quantity over training, a line per algorithm; bands are t intervals over seeds.
+
+    Args:
+        trajectories: Rows of trajectories.csv of one dataset and one quantity.
+        label: What the quantity is.
+        algorithms: The study's algorithms, for their looks.
+        from_zero: Whether the axis starts at 0; otherwise it is held near the means.
+    """
+    figure, axes = new_axes()
     for (algorithm,), rows in groups(trajectories, "algorithm"):
-        style = look(algorithm)
-        _line(axes, rows, style.colour, style.dashes)
-    _over_steps(axes, "E‖T(s, a) − a‖²")
-    axes.set_ylim(bottom=0)
+        style = look(algorithm, tuple(algorithms))
+        course(axes, rows, "step", style.colour, style.dashes)
+    over_steps(axes, label)
+    hold_to_means(axes, trajectories)
+    if from_zero:
+        axes.set_ylim(bottom=0)
     return figure
 
 
 @styled
 def displacement(trajectories: pd.DataFrame, algorithm: str = "qdot") -> Figure:
     """Quantiles .1, .5, .9 of ||T(s, a) - a|| over training (quantities `displacement_q*` of one dataset)."""
-    figure, axes = _axes()
+    figure, axes = new_axes()
     colour = look(algorithm).colour
     wide = trajectories.pivot_table(index="step", columns="quantity", values="value")
     lower, upper = wide.get("displacement_q10"), wide.get("displacement_q90")
@@ -99,7 +63,7 @@ def displacement(trajectories: pd.DataFrame, algorithm: str = "qdot") -> Figure:
             axes.plot(wide.index, wide[quantity], color=colour, linewidth=1.4, dashes=dashes or (None, None))
             text = f".{quantity[-2:].rstrip('0')}"
             axes.annotate(text, (wide.index[-1], wide[quantity].iloc[-1]), xytext=(3, -2), textcoords="offset points")
-    _over_steps(axes, "‖T(s, a) − a‖")
+    over_steps(axes, "‖T(s, a) − a‖")
     axes.set_ylim(bottom=0)
     return figure
 
@@ -116,7 +80,7 @@ def score_intervals(
         published: Published scores on the same dataset of the same algorithms.
         algorithms: The study's algorithms, for their looks.
     """
-    figure, axes = _axes(0.62 + 0.235 * len(means))
+    figure, axes = new_axes(0.62 + 0.235 * len(means))
     labels = []
     for place, row in enumerate(records(means)):
         style = look(row.algorithm, tuple(algorithms))
@@ -129,10 +93,8 @@ def score_intervals(
             theirs, [place] * len(theirs), "D", markersize=4.2, markerfacecolor="none", markeredgecolor=role("ink")
         )
         labels.append(row.algorithm if row.readout == "policy" else f"{row.algorithm} {row.readout}")
-    axes.set_yticks(range(len(labels)), [label.replace("_", " ") for label in labels])
-    axes.tick_params(axis="y", length=0, labelcolor=role("ink"))
-    axes.grid(visible=False, axis="y")
-    axes.set_ylim(len(labels) - 0.4, -0.6)
+    name_rows(axes, [label.replace("_", " ") for label in labels])
+    axes.tick_params(axis="y", labelcolor=role("ink"))
     axes.set_xlabel("score")
     axes.xaxis.set_major_locator(MaxNLocator(5))
     return figure

@@ -27,7 +27,8 @@ class Panels(NamedTuple):
     panels: list[Panel]
 
 
-def _key(algorithms: Sequence[str], shown: Sequence[str]) -> list[tuple[str, Look]]:
+def key(algorithms: Sequence[str], shown: Sequence[str]) -> list[tuple[str, Look]]:
+    """The key of a section: each algorithm that it shows, with its look."""
     return [(name, look(name, tuple(algorithms))) for name in algorithms if name in set(shown)]
 
 
@@ -40,30 +41,37 @@ def learning_panels(source: Source) -> Panels:
         rows = rows[rows["quantity"] == quantity]
         if len(rows):
             shown += list(rows["algorithm"])
-            figure = figures.learning_curves(rows, source.study.algorithms)
+            figure = figures.learning_curves(rows, source.methods)
             label = f"Learning curves on {dataset}: {quantity} over training steps"
             panels.append(Panel(dataset, inline(figure, f"learning-{slug(dataset)}", label)))
-    return Panels(_key(source.study.algorithms, shown), panels)
+    return Panels(key(source.methods, shown), panels)
 
 
 def _primary(source: Source, dataset: str) -> pd.DataFrame:
     """Evaluations during training of each algorithm's primary readout."""
     rows = source.trajectories[(source.trajectories["dataset"] == dataset) & (source.trajectories["readout"] != "")]
-    wanted = {a: source.study.resolved(dataset, a)["primary_readout"] for a in source.study.algorithms}
+    wanted = {a: source.study.resolved(dataset, a)["primary_readout"] for a in source.methods}
     return rows[rows["readout"] == rows["algorithm"].map(wanted)]
 
 
-def cost_panels(source: Source) -> Panels:
-    """Transport cost over training, of every algorithm that logs one."""
+def logged_panels(source: Source, quantity: str, label: str, from_zero: bool = False) -> Panels:
+    """A logged quantity over training, of every method that logs it.
+
+    Args:
+        source: The study.
+        quantity: Its name in trajectories.csv.
+        label: What it is, on the axis.
+        from_zero: Whether the axis starts at 0.
+    """
     panels, shown = [], []
     for dataset in source.study.datasets:
         rows = source.trajectories[source.trajectories["dataset"] == dataset]
-        rows = rows[rows["quantity"] == "transport_cost"]
+        rows = rows[(rows["quantity"] == quantity) & rows["algorithm"].isin(source.methods)]
         if len(rows):
             shown += list(rows["algorithm"])
-            svg = inline(figures.transport_cost(rows), f"cost-{slug(dataset)}", f"Transport cost on {dataset}")
-            panels.append(Panel(dataset, svg))
-    return Panels(_key(source.study.algorithms, shown), panels)
+            figure = figures.logged(rows, label, source.methods, from_zero)
+            panels.append(Panel(dataset, inline(figure, f"{quantity}-{slug(dataset)}", f"{label} on {dataset}")))
+    return Panels(key(source.methods, shown), panels)
 
 
 def displacement_panels(source: Source) -> Panels:
@@ -82,14 +90,13 @@ def score_panels(source: Source) -> Panels:
     """Scores with intervals, a panel per dataset that has any."""
     summary, scores = source.summary, source.scores
     means = summary[(summary["protocol"] == "final") & (summary["metric"] == "mean")]
+    means = means[means["algorithm"].isin(source.methods)]
     seeds = scores[scores["protocol"] == "final"]
     panels = []
     for dataset in source.study.datasets:
         own = means[means["dataset"] == dataset]
         if len(own):
             published = source.published[source.published["dataset"] == dataset]
-            figure = figures.score_intervals(
-                own, seeds[seeds["dataset"] == dataset], published, source.study.algorithms
-            )
+            figure = figures.score_intervals(own, seeds[seeds["dataset"] == dataset], published, source.methods)
             panels.append(Panel(dataset, inline(figure, f"scores-{slug(dataset)}", f"Scores on {dataset}")))
     return Panels([], panels)

@@ -9,6 +9,7 @@ from markupsafe import Markup, escape
 
 from qdot.errors import ResultsError
 from qdot.provenance import write_atomic
+from qdot.reporting.findings import map_name, metric_name
 from qdot.reporting.palette import look
 from qdot.reporting.sections import sections
 from qdot.reporting.source import Source
@@ -49,6 +50,13 @@ def environment(directory: Path) -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"number": number, "interval": interval, "count": count, "code": code, "words": words}
+    made.filters |= {
+        "short": short,
+        "p_value": p_value,
+        "map_name": map_name,
+        "metric_name": metric_name,
+        "bound": bound,
+    }
     made.globals["look"] = look
     return made
 
@@ -86,3 +94,28 @@ def code(text: str) -> Markup:
 def words(name: str) -> str:
     """A name of ours as words: `best_of_n` -> `best of n`."""
     return name.replace("_", " ")
+
+
+def short(value: Any) -> str:
+    """A number with three significant digits, whatever its size; a dash where there is none."""
+    if not _known(value) or not math.isfinite(float(value)):
+        return "–"
+    number = float(value)
+    text = f"{number:.3g}"
+    if "e" not in text:
+        return text.replace("-", "−")
+    digits, _, power = f"{number:.1e}".partition("e")
+    return f"{digits}e{int(power)}".replace("-", "−")
+
+
+def p_value(value: Any) -> str:
+    """A p-value; a dash where there is none."""
+    if not _known(value):
+        return "–"
+    return "< 0.001" if float(value) < 0.001 else f"{float(value):.3f}"
+
+
+def bound(threshold: str) -> str:
+    """A bound as the page prints it: `< 0.05`, `> 10`."""
+    sign, _, value = threshold.partition(" ")
+    return f"{sign} {short(value)}"

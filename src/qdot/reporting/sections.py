@@ -1,47 +1,30 @@
 """The report's sections, in order: what each shows, how that was made, and which files hold its numbers."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
 
-from qdot.reporting import panels, state, tables
+from qdot.reporting import found_sections, panels, purpose, state, sweeps, tables
+from qdot.reporting.section import Section, percent
 from qdot.reporting.source import CLAIMS, DEVIATIONS, PUBLISHED, Source
 
 VERDICTS = ("supported", "not supported", "inconclusive", "not tested")
 PROTOCOLS = ("final", "last", "best", "mean10")
 
 
-@dataclass(frozen=True)
-class Section:
-    """One section of the page.
-
-    Attributes:
-        id: Anchor, and the name of its template.
-        title: Heading.
-        shows: What one sees, in a sentence.
-        made: How it was made.
-        files: Files that hold its numbers.
-        content: What its template prints.
-    """
-
-    id: str
-    title: str
-    shows: str
-    made: str
-    files: list[str]
-    content: Mapping[str, Any]
-
-
 def sections(source: Source) -> list[Section]:
-    """Every section of the report."""
+    """Every section of the report; those on sweeps where the suite has a grid."""
     builders: list[Callable[[Source], Section]] = [
         _run,
         _claims,
+        found_sections.expectations,
         _scores,
+        found_sections.differences,
         _protocols,
         _learning,
         _transport,
+        found_sections.diagnostics,
+        found_sections.studies,
+        *((found_sections.sensitivity, found_sections.tuning) if source.variants else ()),
         _datasets,
         _failures,
         _deviations,
@@ -66,7 +49,10 @@ def _run(source: Source) -> Section:
             "total": len(evaluated),
             "share": state.paper_share(source),
             "paper": source.facts["paper"],
-            "algorithms": source.study.algorithms,
+            "purpose": purpose.purpose(source.study),
+            "chosen": purpose.chosen(source.study),
+            "planned": purpose.planned(source.study),
+            "columns": state.columns(source),
             "matrix": state.status_matrix(source),
             "scale": state.scale(source),
         },
@@ -79,9 +65,10 @@ def _claims(source: Source) -> Section:
         "claims",
         "The paper's claims",
         "What the paper says, what this study measured, and the verdict that a rule fixed beforehand gives.",
-        "A verdict needs the whole interval on one side of the rule's bound, the paper's datasets and "
-        "steps, and at least "
-        f"{source.facts['minimum_seeds']} seeds; otherwise it is inconclusive. Only Q-DOT's primary readout enters.",
+        "A verdict needs an interval (corrected by Holm over the claim's family) on one side of the rule's bound, the "
+        f"paper's datasets and steps, and at least {source.facts['minimum_seeds']} seeds, on a single dataset "
+        f"{source.facts['minimum_seeds_single']}, where a claim asks for no other number; otherwise it is "
+        "inconclusive. Only Q-DOT's primary readout enters.",
         [source.path("claims.json"), str(CLAIMS)],
         {
             "claims": source.claims,
@@ -98,7 +85,7 @@ def _scores(source: Source) -> Section:
         "scores",
         "Scores",
         "Score of the last checkpoint (protocol final), 0 a random policy and 100 an expert, beside published scores.",
-        f"Mean over seeds with a {_percent(source)} t interval; over datasets, seeds are resampled within "
+        f"Mean over seeds with a {percent(source)} t interval; over datasets, seeds are resampled within "
         "each dataset. "
         "Published scores stand beside the same dataset of the same version only, under the protocol they "
         "were reported with.",
@@ -108,15 +95,12 @@ def _scores(source: Source) -> Section:
             "groups": tables.score_groups(source),
             "protocols": names,
             "sources": _sources(source),
-            "overall": tables.overall(source),
+            "overall": sweeps.folded(tables.overall(source), source.variants),
+            "variants": len(source.variants),
             "included": list(final.loc[final["included"], "dataset"]),
             "excluded": final[~final["included"].astype(bool)].to_dict("records"),
         },
     )
-
-
-def _percent(source: Source) -> str:
-    return f"{100 * source.study.params['compare']['confidence']:g}%"
 
 
 def _sources(source: Source) -> list[tuple[str, str]]:
@@ -134,7 +118,10 @@ def _protocols(source: Source) -> Section:
         "evaluation during training, "
         "the highest one, and the mean of the last ten, of the primary readout. Means over seeds with t intervals.",
         [source.path("summary.csv"), source.path("scores.csv")],
-        {"protocols": PROTOCOLS, "rows": list(tables.protocol_rows(source, PROTOCOLS))},
+        {
+            "protocols": PROTOCOLS,
+            **sweeps.folded(list(tables.protocol_rows(source, PROTOCOLS)), source.variants),
+        },
     )
 
 
@@ -143,9 +130,9 @@ def _learning(source: Source) -> Section:
         "learning",
         "Learning curves",
         "Score during training of each algorithm's primary readout.",
-        f"Mean over seeds; bands are {_percent(source)} t intervals over seeds, cut where they leave the frame.",
+        f"Mean over seeds; bands are {percent(source)} t intervals over seeds, cut where they leave the frame.",
         [source.path("trajectories.csv"), source.path("evaluations.csv")],
-        {"figures": panels.learning_panels(source), "algorithms": source.study.algorithms},
+        {"figures": panels.learning_panels(source), "variants": len(source.variants)},
     )
 
 
@@ -154,14 +141,14 @@ def _transport(source: Source) -> Section:
         "transport",
         "Transport",
         "How far the map moves the data's actions: its cost during training, and the quantiles of the displacement.",
-        "Logged on training batches. The cost E‖T(s, a) − a‖² estimates the squared Wasserstein-2 distance "
-        "between behaviour "
-        "policy and trained policy; a displacement near 0 would mean that the map has collapsed to the identity.",
+        "Logged on training batches. The cost E‖T(s, a) − a‖² of Q-DOT's map estimates the squared Wasserstein-2 "
+        "distance between behaviour policy and trained policy; of a map that is no gradient of a convex function it is "
+        "an upper bound. A displacement near 0 would mean that the map has collapsed to the identity.",
         [source.path("trajectories.csv"), source.path("curves.csv")],
         {
-            "costs": panels.cost_panels(source),
+            "costs": panels.logged_panels(source, "transport_cost", "E‖T(s, a) − a‖²", from_zero=True),
             "displacements": panels.displacement_panels(source),
-            "rows": state.transport_state(source),
+            **sweeps.folded(state.transport_state(source), source.variants),
         },
     )
 

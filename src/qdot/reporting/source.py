@@ -41,8 +41,19 @@ COLUMNS = {
     "datasets": ["dataset", "domain", "standing", "status", "reason", "checksum", "licence", "environment"],
     "values": ["dataset", "algorithm", "key", "value", "set_by"],
     "provenance": ["dataset", "algorithm", "seed", "stage", "field", "value"],
+    "differences": [
+        *("dataset", "algorithm", "readout", "other", "other_readout", "difference", "low", "high"),
+        *("p", "p_holm", "seeds", "detectable"),
+    ],
+    "tuning": ["dataset", "algorithm", "arms", "episodes", "value", "low", "high"],
+    "diagnostics_summary": ["dataset", "algorithm", "readout", "quantity", "value", "low", "high", "seeds"],
+    "signs": ["dataset", "algorithm", "seed", "sign", "quantity", "value", "threshold"],
 }
-NUMERIC_VALUE = ("summary", "trajectories")  # tables whose `value` is a number
+STUDY = ["study", "problem", "map", "dim", "samples", "seed", "metric", "value", "threshold", "passed", "referee"]
+STUDY_TEXT = ("study", "problem", "map", "metric", "threshold", "passed", "referee")
+CLAIM_ADDED = ("p", "p_holm", "p_against", "p_against_holm", "rule_commit", "rule_date", "run_commits", "post_hoc")
+# Tables whose `value` is text.
+TEXT_VALUE = ("values", "provenance")
 
 
 @dataclass(frozen=True)
@@ -105,8 +116,33 @@ class Source:
         return (self.study.compare_dir / name).relative_to(self.study.root).as_posix()
 
     def _table(self, name: str) -> pd.DataFrame:
-        text = [column for column in NAMES if column != "value" or name not in NUMERIC_VALUE]
+        text = [column for column in NAMES if column != "value" or name in TEXT_VALUE]
         return read_csv(self.study.compare_dir / f"{name}.csv", COLUMNS[name], text=text)
+
+    def _optional(self, name: str) -> pd.DataFrame | None:
+        """A table that older or partial studies lack: None where it is missing."""
+        return self._table(name) if (self.study.compare_dir / f"{name}.csv").is_file() else None
+
+    @cached_property
+    def variants(self) -> dict[str, str]:
+        """What each variant that the suite's grid made is one of: its name is that name, then keys and values."""
+        study, found = self.study, {}
+        for name in study.algorithms:
+            of = [other for other in study.params["algorithms"] if name.startswith(f"{other}-")]
+            of = [other for other in of if study.method(other) == study.method(name)]
+            if of and study.method(name) != name:
+                found[name] = min(of, key=len)
+        return found
+
+    @cached_property
+    def methods(self) -> tuple[str, ...]:
+        """The study's algorithms that are no variant of a grid: what figures and tables show unfolded."""
+        return tuple(name for name in self.study.algorithms if name not in self.variants)
+
+    @cached_property
+    def series(self) -> tuple[str, ...]:
+        """Everything that may be drawn: methods, and what variants are variants of."""
+        return tuple(dict.fromkeys((*self.methods, *self.variants.values())))
 
     @cached_property
     def scores(self) -> pd.DataFrame:
@@ -151,7 +187,41 @@ class Source:
     @cached_property
     def claims(self) -> list[dict[str, Any]]:
         """claims.json."""
-        return read_json(self.study.compare_dir / "claims.json")
+        return _judged(self.study.compare_dir / "claims.json")
+
+    @cached_property
+    def expectations(self) -> list[dict[str, Any]] | None:
+        """expectations.json; None where there is none."""
+        path = self.study.compare_dir / "expectations.json"
+        return _judged(path) if path.is_file() else None
+
+    @cached_property
+    def differences(self) -> pd.DataFrame | None:
+        """differences.csv."""
+        return self._optional("differences")
+
+    @cached_property
+    def tuning(self) -> pd.DataFrame | None:
+        """tuning.csv."""
+        return self._optional("tuning")
+
+    @cached_property
+    def diagnostics(self) -> pd.DataFrame | None:
+        """diagnostics_summary.csv."""
+        return self._optional("diagnostics_summary")
+
+    @cached_property
+    def signs(self) -> pd.DataFrame | None:
+        """signs.csv."""
+        return self._optional("signs")
+
+    @cached_property
+    def studies(self) -> dict[str, pd.DataFrame]:
+        """Tables of the transport studies by file name, in the suite's order; empty where none was run."""
+        named = [self.study.transport_dir / f"{name}.csv" for name in self.study.transport["studies"]]
+        found = sorted(self.study.transport_dir.glob("*.csv"))
+        paths = dict.fromkeys([path for path in named if path in found] + found)
+        return {path.stem: read_csv(path, STUDY, text=STUDY_TEXT) for path in paths}
 
     @cached_property
     def published(self) -> pd.DataFrame:
@@ -171,3 +241,8 @@ class Source:
     def deviations(self) -> list[Deviation]:
         """docs/deviations.md."""
         return read_deviations(self.study.root / DEVIATIONS)
+
+
+def _judged(path: Path) -> list[dict[str, Any]]:
+    """Entries with a verdict; what an older study did not record is None."""
+    return [{**dict.fromkeys(CLAIM_ADDED), "secondary": [], **entry} for entry in read_json(path)]

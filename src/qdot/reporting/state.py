@@ -21,18 +21,24 @@ FAILED, ABSENT = ("dataset", "algorithm", "reason", "step"), ("algorithm", "reas
 TIMES = ("seconds", "seed_steps_per_second", "peak_memory_mb", "device", "finished")
 
 
+def columns(source: Source) -> list[Row]:
+    """Columns of the status matrix: each method, and the variants of each algorithm together."""
+    found = [{"name": name, "algorithms": [name], "variants": 0} for name in source.methods]
+    for of in dict.fromkeys(source.variants.values()):
+        names = [name for name, parent in source.variants.items() if parent == of]
+        found.append({"name": of, "algorithms": names, "variants": len(names)})
+    return found
+
+
 def status_matrix(source: Source) -> list[Row]:
-    """A row per dataset: its standing, and the state of each algorithm's seeds after evaluation."""
+    """A row per dataset: its standing, and the state of each column's seeds after evaluation."""
     evaluated = source.cells[source.cells["stage"] == "evaluate"]
-    statuses = {key: rows["status"] for key, rows in groups(evaluated, "dataset", "algorithm")}
-    return [
-        {
-            "dataset": row.dataset,
-            "standing": row.standing,
-            "states": [status_text(statuses[row.dataset, algorithm]) for algorithm in source.study.algorithms],
-        }
-        for row in records(source.datasets)
-    ]
+    shown, matrix = columns(source), []
+    for row in records(source.datasets):
+        own = evaluated[evaluated["dataset"] == row.dataset]
+        states = [own.loc[own["algorithm"].isin(column["algorithms"]), "status"] for column in shown]
+        matrix.append({"dataset": row.dataset, "standing": row.standing, "states": list(map(status_text, states))})
+    return matrix
 
 
 def paper_share(source: Source) -> dict[str, int]:
@@ -75,7 +81,8 @@ def failures(source: Source) -> Row:
             )
             entry["seeds"][row.seed] = None
         else:
-            why = (row.algorithm, row.reason)
+            of = source.variants.get(row.algorithm)
+            why = (f"variants of {of}" if of else row.algorithm, row.reason)
             entry = absent.setdefault(why, {"datasets": {}, "cells": {}} | dict(zip(ABSENT, why, strict=True)))
             entry["datasets"][row.dataset] = None
             entry["cells"][row.dataset, row.seed] = None

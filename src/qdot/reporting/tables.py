@@ -84,8 +84,9 @@ def score_groups(source: Source) -> list[Row]:
                 "published": _published(source, by_pair, algorithm, row.standing),
             }
             for algorithm, readout in entries(source.scores, "final", row.dataset)
+            if algorithm in source.methods
         ]
-        others = [a for a in dict.fromkeys(published["algorithm"]) if a not in source.study.algorithms]
+        others = [a for a in dict.fromkeys(published["algorithm"]) if a not in source.methods]
         groups.append(
             {
                 "dataset": row.dataset,

@@ -1,0 +1,184 @@
+"""Tables of what was found beside scores: differences, transport studies, diagnostics, failure signs."""
+
+from typing import Any
+
+import pandas as pd
+
+from qdot.frames import groups, records
+from qdot.reporting.source import Source
+from qdot.reporting.tables import Measured, Row, known
+
+BUYS = {  # what a difference to an algorithm isolates
+    "ddpg_bc": "the same loss on the same critic, without a map: a policy network of the state",
+    "prox": "the same objective by gradient steps at acting time, without a map",
+    "no_icnn": "rung (b) of the ladder, the headline: c a + b + network instead of a convex gradient",
+    "no_icnn_a": "rung (a): a + network",
+    "no_icnn_c": "rung (c): gradient of a free potential; the difference is convexity alone",
+    "adversarial": "the distance by a discriminator, and another class of policies",
+    "adversarial_map": "the distance by a discriminator, a free map on the data's actions",
+    "iql": "the same critic, advantage-weighted regression",
+    "bc": "imitation alone",
+    "td3_bc": "a critic of its own, and a squared penalty to the data's action",
+    "bc10": "imitation of the best tenth of the episodes",
+}
+MAPS = {  # the ladder, as the transport studies name it
+    "shift": "a + network (a)",
+    "affine": "c a + b + network (b)",
+    "potential": "free potential (c)",
+    "icnn": "convex (d), Q-DOT's",
+    "prox_exact": "proximal map, exact",
+    "awr_best": "AWR, best temperature",
+    "ddpg_bc": "DDPG+BC",
+}
+QUANTITIES = {
+    "w2_squared": "W2² to behaviour",
+    "standard_distance": "distance in sd",
+    "surprise": "−log likelihood",
+    "value_overestimation": "value above return",
+}
+METRICS = {
+    "l2_uvp": "L2-UVP, %",
+    "w2_squared": "W2²",
+    "excess_percent": "excess over the floor, %",
+    "objective_share": "share of gain, acting",
+    "pushforward_share": "share of gain, push-forward",
+    "return_share": "share of the return's gain",
+}
+STUDIES = {  # title, what it asks
+    "own_loss": ("Q-DOT's own loss", "A quadratic Q, whose best map is known in closed form: does the loss find it?"),
+    "unpaired": ("Maps from unpaired samples", "Source and target samples only: does the semi-dual find the map?"),
+    "shapes": ("Shapes in the plane", "The map's image against the target, beside two samples of the target itself."),
+    "certificate": (
+        "Certificate of optimality",
+        "Are the pairs (a, T(a)) an optimal plan? It catches bugs; maps without structure may pass too, so it is no "
+        "evidence for convexity.",
+    ),
+    "lqr": (
+        "Linear-quadratic control",
+        "Q in closed form, a biased behaviour: what does each method make of N samples?",
+    ),
+}
+LARGE = 24  # rows of a table that is folded
+
+
+def difference_groups(source: Source) -> list[Row]:
+    """Rows of differences.csv per dataset, `all` last."""
+    if source.differences is None:
+        return []
+    return [
+        {
+            "dataset": dataset,
+            "rows": [
+                {"name": difference_name(row), "record": row, "measured": _measured(row)} for row in records(rows)
+            ],
+        }
+        for (dataset,), rows in groups(source.differences, "dataset")
+    ]
+
+
+def _measured(row: Any) -> Measured:
+    return Measured(row.difference, row.low, row.high, row.seeds, 0)
+
+
+def difference_name(row: Any) -> str:
+    """The other side of a difference; both readouts where it is one between readouts."""
+    if row.other == row.algorithm:
+        return f"{row.readout}, minus {row.other_readout}".replace("_", " ")
+    return str(row.other).replace("_", " ")
+
+
+def isolated(source: Source) -> list[tuple[str, str]]:
+    """(algorithm, what a difference to it isolates) of those that the study compares."""
+    found = set() if source.differences is None else set(source.differences["other"])
+    return [(name, text) for name, text in BUYS.items() if name in found]
+
+
+def map_name(name: str) -> str:
+    """What the page calls a map or method of the transport studies."""
+    return MAPS.get(name, name.replace("_", " "))
+
+
+def metric_name(name: str) -> str:
+    """What the page calls a metric of the transport studies."""
+    return METRICS.get(name, name.replace("_", " "))
+
+
+def study_title(name: str) -> str:
+    """What the page calls a transport study."""
+    return STUDIES.get(name, (name.replace("_", " "), ""))[0]
+
+
+def study_tables(source: Source) -> list[Row]:
+    """Per transport study: a row per (problem, map), a column per metric, and how many bounds were kept."""
+    return [_study(name, rows) for name, rows in source.studies.items() if len(rows)]
+
+
+def _study(name: str, rows: pd.DataFrame) -> Row:
+    rows = rows.assign(control=must_miss(rows))
+    metrics = list(dict.fromkeys(rows["metric"]))
+    table = []
+    for key, group in groups(rows, "problem", "dim", "samples", "map", "seed"):
+        by_metric = {row.metric: _cell(row) for row in records(group)}
+        named = dict(zip(("problem", "dim", "samples", "map", "seed"), key, strict=True))
+        control = bool(group["control"].any())
+        table.append(named | {"control": control, "cells": [by_metric.get(metric) for metric in metrics]})
+    bounded = rows[rows["threshold"].notna()]
+    kept = bounded["passed"] == "True"
+    return {
+        "name": name,
+        "title": study_title(name),
+        "asks": STUDIES.get(name, ("", ""))[1],
+        "metrics": metrics,
+        "rows": table,
+        "seeds": rows["seed"].nunique(),
+        "referees": list(dict.fromkeys(rows["referee"].dropna())),
+        "kept": int((kept & ~bounded["control"]).sum()),
+        "bounds": int((~bounded["control"]).sum()),
+        "controls_missed": int((kept & bounded["control"]).sum()),
+        "controls": int(bounded["control"].sum()),
+        "large": len(table) > LARGE,
+    }
+
+
+def must_miss(rows: pd.DataFrame) -> pd.Series:
+    """Negative controls: rows of a metric that has upper bounds whose own bound is a lower one."""
+    upper = set(rows.loc[rows["threshold"].str.startswith("<", na=False), "metric"])
+    return rows["threshold"].str.startswith(">", na=False) & rows["metric"].isin(upper)
+
+
+def _cell(row: Any) -> Row:
+    """A number with its bound in words."""
+    if not known(row.threshold):
+        return {"value": row.value, "bound": "", "mark": "", "bad": False}
+    passed = row.passed == "True"
+    if row.control:
+        mark = "misses, as it must" if passed else "does not miss, and must"
+    else:
+        mark = "kept" if passed else "missed"
+    return {"value": row.value, "bound": row.threshold, "mark": mark, "bad": not passed}
+
+
+def diagnostic_rows(source: Source) -> Row:
+    """A row per (dataset, algorithm, readout) of diagnostics_summary.csv, a column per quantity."""
+    if source.diagnostics is None:
+        return {"quantities": [], "rows": []}
+    quantities = list(dict.fromkeys(source.diagnostics["quantity"]))
+    rows = []
+    for (dataset, algorithm, readout), group in groups(
+        source.diagnostics.fillna({"readout": "policy"}), "dataset", "algorithm", "readout"
+    ):
+        found = {row.quantity: Measured(row.value, row.low, row.high, row.seeds, 0) for row in records(group)}
+        cells = [found.get(quantity) for quantity in quantities]
+        rows.append({"dataset": dataset, "algorithm": algorithm, "readout": readout, "cells": cells})
+    return {"quantities": [QUANTITIES.get(name, name.replace("_", " ")) for name in quantities], "rows": rows}
+
+
+def sign_rows(source: Source) -> list[Row]:
+    """Failure signs by (dataset, algorithm, sign, quantity), with the seeds that showed them and what was found."""
+    if source.signs is None:
+        return []
+    return [
+        dict(zip(("dataset", "algorithm", "sign", "quantity", "threshold"), key, strict=True))
+        | {"seeds": list(group["seed"]), "values": list(group["value"])}
+        for key, group in groups(source.signs, "dataset", "algorithm", "sign", "quantity", "threshold")
+    ]

@@ -1,0 +1,127 @@
+"""The sections on what the map does and buys: expectations, differences, diagnostics, transport studies, sweeps."""
+
+from qdot.reporting import finding_panels, findings, panels, sweeps
+from qdot.reporting.section import Section, percent
+from qdot.reporting.source import CLAIMS, Source
+
+CURVES = {  # diagnostics that are drawn, with their axes
+    "displacement_over_sd": "median ‖T − a‖ / sd(a | s)",
+    "map_divergence": "KL(T#β̂ ‖ β̂)",
+    "map_asymmetry": "‖J − Jᵀ‖ / ‖J − I‖",
+    "behaviour_log_likelihood_held_out": "log β̂(a | s), held out",
+}
+
+FROM_ZERO = ("displacement_over_sd", "map_asymmetry")
+
+
+def expectations(source: Source) -> Section:
+    """What was expected before any run."""
+    return Section(
+        "expectations",
+        "What was expected",
+        "Sentences of ours with the same kind of verdict, written down beforehand; none is a claim of the paper.",
+        "Each has a quantity, a rule and a bound, as the claims have; Holm's correction is over its family; each "
+        "says whether its rule is older than the runs.",
+        [source.path("expectations.json"), str(CLAIMS)],
+        {"entries": source.expectations},
+    )
+
+
+def differences(source: Source) -> Section:
+    """Q-DOT minus each alternative."""
+    return Section(
+        "differences",
+        "What the map buys",
+        "Score of Q-DOT minus that of an algorithm in which something is taken away or exchanged, in points.",
+        f"Protocol final, primary readouts, paired by seed; {percent(source)} intervals, of single datasets by a "
+        "paired t test, over datasets by a bootstrap of seeds within datasets; p-values two-sided, Holm over the "
+        "rows of a dataset. Detectable: the smallest true difference that these seeds and this spread find with "
+        "probability 80% in a 5% test. An interval that holds 0 does not show that there is no difference: read it "
+        "beside the detectable one.",
+        [source.path("differences.csv")],
+        {
+            "figures": finding_panels.difference_panels(source),
+            "groups": findings.difference_groups(source),
+            "isolated": findings.isolated(source),
+            "at_hand": source.differences is not None,
+        },
+    )
+
+
+def diagnostics(source: Source) -> Section:
+    """How far policies are from the data, and signs of failure."""
+    curves = {name: panels.logged_panels(source, name, label, name in FROM_ZERO) for name, label in CURVES.items()}
+    rows = findings.diagnostic_rows(source)
+    return Section(
+        "diagnostics",
+        "Diagnostics and failure signs",
+        "How far each executed policy lies from the behaviour policy, what the map does to its samples, and what "
+        "looks wrong.",
+        "At the last checkpoint, on states of the data, against the behaviour model β̂ that each cell fits: means "
+        f"over seeds with {percent(source)} intervals. Curves: a fixed sample of the data. A failure sign "
+        "looks at the last half of a curve; its threshold is ours.",
+        [source.path(name) for name in ("diagnostics_summary.csv", "signs.csv", "trajectories.csv")],
+        {
+            **sweeps.folded(rows["rows"], source.variants),
+            "quantities": rows["quantities"],
+            "measured": source.diagnostics is not None,
+            "signs": findings.sign_rows(source),
+            "looked": source.signs is not None,
+            "curves": [(CURVES[name], shown) for name, shown in curves.items()],
+            "unlogged": [CURVES[name] for name, shown in curves.items() if not shown.panels],
+        },
+    )
+
+
+def studies(source: Source) -> Section:
+    """Transport problems whose answer is known."""
+    folder = source.study.transport_dir.relative_to(source.study.root).as_posix()
+    return Section(
+        "studies",
+        "Transport studies",
+        "Transport problems whose answer is known from elsewhere: does the map find it, and do wrong maps miss it?",
+        "Every number is held against the referee named under its table, and against a bound fixed before the run "
+        "where one is printed. A negative control is a map that cannot solve the problem: it must miss.",
+        [f"{folder}/{name}.csv" for name in source.studies] or [f"{folder}/"],
+        {
+            "tables": findings.study_tables(source),
+            "errors": finding_panels.error_panels(source),
+            "samples": finding_panels.sample_panels(source),
+            "strengths": finding_panels.strength_panels(source),
+            "suite": source.study.suite,
+        },
+    )
+
+
+def sensitivity(source: Source) -> Section:
+    """Scores of a grid's variants."""
+    table = sweeps.sweep_table(source)
+    return Section(
+        "sensitivity",
+        "Sensitivity",
+        "Score of the primary readout against each value that the suite varies; a diamond marks the value of "
+        "params.yaml.",
+        f"Protocol final, mean over seeds with {percent(source)} t intervals, cut where they leave the frame; settings "
+        "stand at equal distances. Many settings are looked at here: the highest of them is too high an estimate of "
+        "what it would score again.",
+        [source.path("summary.csv"), source.path("values.csv")],
+        {"figures": finding_panels.sensitivity_panels(source), "keys": sweeps.varied_keys(source), **table},
+    )
+
+
+def tuning(source: Source) -> Section:
+    """What it costs to tune in the environment."""
+    arms: dict[str, int] = {}
+    if source.tuning is not None:
+        arms = dict(zip(source.tuning["algorithm"], source.tuning["arms"], strict=True))
+    values = source.study.params["compare"]
+    return Section(
+        "tuning",
+        "What tuning costs",
+        "Expected score of the policy that one would pick after a number of evaluation episodes.",
+        "A UCB bandit plays recorded episodes of every configuration of a method (arXiv 2504.11453); exploration "
+        f"constant {values['tuning_exploration']:g}, {values['tuning_draws']:,} draws. The band, drawn for "
+        f"qdot alone, holds {percent(source)} of the draws; the table has everyone's.",
+        [source.path("tuning.csv")],
+        {"figures": finding_panels.tuning_panels(source), "arms": arms},
+    )
