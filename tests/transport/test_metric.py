@@ -57,5 +57,6 @@ def test_a_map_at_the_floor_of_its_curvature_is_inverted() -> None:
 @pytest.mark.slow
 def test_learned_map_is_symmetric_still_on_one_law_and_carries_mass() -> None:
     rows = learned_rows(BUDGETS["full"], seed=0)
-    assert len(rows) == 9
-    assert all(row.passed for row in rows)
+    judged = [row for row in rows if row.threshold]
+    assert len(judged) == 8
+    assert all(row.passed for row in judged)
