@@ -9,7 +9,7 @@ ROWS = 40
 HEALTHY = {
     "value_loss": np.linspace(1, 0.1, ROWS),
     "displacement_over_sd": np.full(ROWS, 0.6),
-    "w1_estimate": 0.3 + 0.02 * np.sin(np.arange(ROWS)),
+    "discriminator_loss": -0.3 + 0.2 * np.sin(np.arange(ROWS)),
     "value_over_bound": np.full(ROWS, 0.2),
     "map_standard_distance": np.full(ROWS, 1.4),
     "distill_standard_distance": np.full(ROWS, 1.1),
@@ -17,7 +17,7 @@ HEALTHY = {
 }
 SICK = {
     "displacement_over_sd": (np.full(ROWS, NEAR_IDENTITY / 2), "identity collapse"),
-    "w1_estimate": (0.3 * (-1.0) ** np.arange(ROWS), "discriminator oscillation"),
+    "discriminator_loss": (np.where(np.arange(ROWS) % 8, -0.3, 30.0), "discriminator oscillation"),
     "value_over_bound": (np.linspace(0, 9, ROWS), "value divergence"),
     "distill_standard_distance": (np.full(ROWS, 2 * FAR), "policy leaves the data"),
     "policy_data_distance": (np.full(ROWS, 2 * AWAY), "policy leaves the data"),

@@ -4,7 +4,8 @@ Each looks at the last half of a curve, so that a start in disorder is no sign. 
 
 - identity collapse: the map moves the data's actions by less than a twentieth of the behaviour's spread (the same
   number as the claim on HalfCheetah).
-- discriminator oscillation: the estimate of the distance swings by more than it is, row after row.
+- discriminator oscillation: the discriminator's loss changes from row to row by more than twice its size. (With the
+  default step it swings by about .7 of it on the maze, where the distance itself is small.)
 - value divergence: values beyond what the rewards allow, max|r| / (1 - gamma).
 - policy leaves the data: a readout acts at more than `FAR` standard deviations of the behaviour model; or, where there
   is no such model, further from the data's own actions than `AWAY` times their spread (a constant action is at 1).
@@ -18,7 +19,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 NEAR_IDENTITY = 0.05
-SWING = 1.0
+SWING = 2.0
 VALUE_LIMIT = 1.0
 FAR = 5.0
 AWAY = 1.5
@@ -57,7 +58,7 @@ class Detector(NamedTuple):
 
 DETECTORS = (
     Detector("identity collapse", "displacement_over_sd", lambda values: float(np.median(values)), NEAR_IDENTITY, True),
-    Detector("discriminator oscillation", "w1_estimate", swing, SWING),
+    Detector("discriminator oscillation", "discriminator_loss", swing, SWING),
     Detector("value divergence", "value_over_bound", lambda values: float(np.median(values)), VALUE_LIMIT),
     Detector("policy leaves the data", "standard_distance", lambda values: float(np.median(values)), FAR),
     Detector("policy leaves the data", "data_distance", lambda values: float(np.median(values)), AWAY),
