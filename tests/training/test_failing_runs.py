@@ -18,7 +18,7 @@ SMALL = {"steps": STEPS, "batch_size": 64, "hidden": [32, 32], "learning_rate": 
 
 
 def pursuit(size: int = 2000) -> Dataset:
-    """Actions scatter around f(s), what pays is to go a little further the same way, and every row leads to the next."""
+    """Actions scatter around f(s), what pays is to go a little further that way, and every row leads to the next."""
     draw = np.random.default_rng(3)
     states = draw.standard_normal((size, 3))
     centre = 0.4 * np.tanh(states[:, :2])
