@@ -12,6 +12,7 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 from qdot.reporting.svg import STYLE
 
 WIDTH, HEIGHT = 3.7, 2.35  # inches: 266 points, drawn at about 1.4 pixels a point
+BANDS = 6
 Draw = Callable[..., Figure]
 Dashes = tuple[float, ...]
 
@@ -48,6 +49,14 @@ def course(axes: Axes, rows: pd.DataFrame, over: str, colour: str, dashes: Dashe
     rows = rows.sort_values(over)
     axes.fill_between(rows[over], rows["low"], rows["high"], color=colour, alpha=0.14, linewidth=0)
     axes.plot(rows[over], rows["value"], color=colour, linewidth=width, dashes=dashes or (None, None))
+
+
+def few_bands(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows; without intervals but those of qdot where more than `BANDS` algorithms would cover each other."""
+    if rows["algorithm"].nunique() <= BANDS:
+        return rows
+    hidden = rows["algorithm"] != "qdot"
+    return rows.assign(low=rows["low"].mask(hidden), high=rows["high"].mask(hidden))
 
 
 def hold_to_means(axes: Axes, rows: pd.DataFrame) -> None:

@@ -7,20 +7,20 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from qdot.frames import groups, records
-from qdot.reporting.canvas import course, hold_to_means, name_rows, new_axes, over_steps, styled
+from qdot.reporting.canvas import course, few_bands, hold_to_means, name_rows, new_axes, over_steps, styled
 from qdot.reporting.palette import look, role
 
 
 @styled
 def learning_curves(trajectories: pd.DataFrame, algorithms: Sequence[str]) -> Figure:
-    """Score (or raw return) during training, a line per algorithm; bands are t intervals over seeds.
+    """Score (or raw return) during training, a line per algorithm; bands are t intervals.
 
     Args:
         trajectories: Rows of trajectories.csv of one dataset and one quantity, `score` or `return`.
         algorithms: The study's algorithms, for their looks.
     """
     figure, axes = new_axes()
-    for (algorithm,), rows in groups(trajectories, "algorithm"):
+    for (algorithm,), rows in groups(few_bands(trajectories), "algorithm"):
         style = look(algorithm, tuple(algorithms))
         course(axes, rows, "step", style.colour, style.dashes, 1.9 if algorithm == "qdot" else 1.3)
     over_steps(axes, str(trajectories["quantity"].iloc[0]))
@@ -30,7 +30,7 @@ def learning_curves(trajectories: pd.DataFrame, algorithms: Sequence[str]) -> Fi
 
 @styled
 def logged(trajectories: pd.DataFrame, label: str, algorithms: Sequence[str], from_zero: bool = False) -> Figure:
-    """A logged quantity over training, a line per algorithm; bands are t intervals over seeds.
+    """A logged quantity over training, a line per algorithm; bands are t intervals.
 
     Args:
         trajectories: Rows of trajectories.csv of one dataset and one quantity.
@@ -39,7 +39,7 @@ def logged(trajectories: pd.DataFrame, label: str, algorithms: Sequence[str], fr
         from_zero: Whether the axis starts at 0; otherwise it is held near the means.
     """
     figure, axes = new_axes()
-    for (algorithm,), rows in groups(trajectories, "algorithm"):
+    for (algorithm,), rows in groups(few_bands(trajectories), "algorithm"):
         style = look(algorithm, tuple(algorithms))
         course(axes, rows, "step", style.colour, style.dashes)
     over_steps(axes, label)

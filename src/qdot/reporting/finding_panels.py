@@ -40,7 +40,9 @@ def error_panels(source: Source) -> Panels:
         for (problem, dim), own in groups(rows, "problem", "dim"):
             names = {name: map_name(name) for name in own["map"]}
             caption = f"{study_title(study)}: {problem}, {dim}-D"
-            svg = inline(study_figures.errors(own, names), f"uvp-{study}-{problem}-{dim}", f"L2-UVP, {caption}")
+            svg = inline(
+                study_figures.errors(own, names, _maps(source)), f"uvp-{study}-{problem}-{dim}", f"L2-UVP, {caption}"
+            )
             panels.append(Panel(caption, svg))
     return Panels([], panels)
 
@@ -53,10 +55,10 @@ def sample_panels(source: Source) -> Panels:
         for (problem, metric), own in groups(table, "problem", "metric"):
             if metric in OVER_SAMPLES and own["samples"].nunique() > 1:
                 shown |= dict.fromkeys(own["map"])
-                figure = study_figures.over_samples(own, OVER_SAMPLES[metric], list(dict.fromkeys(own["map"])))
+                figure = study_figures.over_samples(own, OVER_SAMPLES[metric], _maps(source))
                 label = f"{problem}: {metric_name(metric)}"
                 panels.append(Panel(label, inline(figure, f"samples-{study}-{problem}-{metric}", label)))
-    return Panels(_map_key(list(shown)), panels)
+    return Panels(_map_key(source, list(shown)), panels)
 
 
 def strength_panels(source: Source) -> Panels:
@@ -69,14 +71,35 @@ def strength_panels(source: Source) -> Panels:
         up = next((name for name in UP if name in set(rows["metric"])), None)
         if up and ACROSS in set(rows["metric"]) and rows["problem"].nunique() > 1:
             shown |= dict.fromkeys(rows["map"])
-            figure = study_figures.strength(rows, ACROSS, up, list(dict.fromkeys(rows["map"])))
+            figure = study_figures.strength(rows, ACROSS, up, _maps(source))
             label = f"{study_title(study)}: {up} against {ACROSS}"
             panels.append(Panel(label, inline(figure, f"strength-{study}", label)))
-    return Panels(_map_key(list(shown)), panels)
+    return Panels(_map_key(source, list(shown)), panels)
 
 
-def _map_key(maps: list[str]) -> list[tuple[str, study_figures.Look]]:
-    return [(map_name(name), study_figures.map_look(name, maps)) for name in maps]
+def detection_panels(source: Source) -> Panels:
+    """How well a distance tells the data's actions from others, a panel per study and dimension."""
+    panels: list[Panel] = []
+    shown: dict[str, None] = {}
+    for study, table in source.studies.items():
+        rows = table[table["metric"].isin(("auroc", "auroc_low", "auroc_high"))]
+        maps = list(dict.fromkeys(rows["map"]))
+        shown |= dict.fromkeys(maps)
+        for (dim,), own in groups(rows, "dim"):
+            label = f"{study_title(study)}, {dim}-D"
+            panels.append(
+                Panel(label, inline(study_figures.detection(own, maps, _maps(source)), f"auroc-{study}-{dim}", label))
+            )
+    return Panels(_map_key(source, list(shown)), panels)
+
+
+def _maps(source: Source) -> list[str]:
+    """Every map of the studies: a look must not depend on the panel."""
+    return list(dict.fromkeys(name for table in source.studies.values() for name in table["map"]))
+
+
+def _map_key(source: Source, shown: list[str]) -> list[tuple[str, study_figures.Look]]:
+    return [(map_name(name), study_figures.map_look(name, _maps(source))) for name in shown]
 
 
 def sensitivity_panels(source: Source) -> Panels:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from qdot.frames import groups, records
 from qdot.reporting.source import Source
-from qdot.reporting.tables import Measured, Row, known
+from qdot.reporting.tables import Measured, Row, in_study_order, known
 
 BUYS = {  # what a difference to an algorithm isolates
     "ddpg_bc": "the same loss on the same critic, without a map: a policy network of the state",
@@ -53,9 +53,24 @@ STUDIES = {  # title, what it asks
         "Are the pairs (a, T(a)) an optimal plan? It catches bugs; maps without structure may pass too, so it is no "
         "evidence for convexity.",
     ),
+    "metric": (
+        "Distance, mass, inverse",
+        "Is the distance a distance, is the map the same in both directions, does it keep mass, can it be inverted?",
+    ),
     "lqr": (
         "Linear-quadratic control",
-        "Q in closed form, a biased behaviour: what does each method make of N samples?",
+        "Q in closed form, a biased behaviour: what does each method make of N samples? Expected: the convex map gains "
+        "most at small N.",
+    ),
+    "limits": (
+        "Where convexity should lose",
+        "Expected: the convex map loses under a weighted cost; it may lose with many hills, an unsquared cost, or a "
+        "tanh.",
+    ),
+    "novelty": (
+        "The data's actions and others",
+        "Does the displacement tell actions that the data hold from others, as the distance to the nearest one does? "
+        "It measures the slope of Q, so failures are expected.",
     ),
 }
 LARGE = 24  # rows of a table that is folded
@@ -163,14 +178,17 @@ def diagnostic_rows(source: Source) -> Row:
     if source.diagnostics is None:
         return {"quantities": [], "rows": []}
     quantities = list(dict.fromkeys(source.diagnostics["quantity"]))
-    rows = []
+    rows: list[Row] = []
     for (dataset, algorithm, readout), group in groups(
         source.diagnostics.fillna({"readout": "policy"}), "dataset", "algorithm", "readout"
     ):
         found = {row.quantity: Measured(row.value, row.low, row.high, row.seeds, 0) for row in records(group)}
         cells = [found.get(quantity) for quantity in quantities]
         rows.append({"dataset": dataset, "algorithm": algorithm, "readout": readout, "cells": cells})
-    return {"quantities": [QUANTITIES.get(name, name.replace("_", " ")) for name in quantities], "rows": rows}
+    return {
+        "quantities": [QUANTITIES.get(name, name.replace("_", " ")) for name in quantities],
+        "rows": in_study_order(source, rows),
+    }
 
 
 def sign_rows(source: Source) -> list[Row]:

@@ -88,6 +88,7 @@ def studies(source: Source) -> Section:
             "errors": finding_panels.error_panels(source),
             "samples": finding_panels.sample_panels(source),
             "strengths": finding_panels.strength_panels(source),
+            "detections": finding_panels.detection_panels(source),
             "suite": source.study.suite,
         },
     )
@@ -120,8 +121,8 @@ def tuning(source: Source) -> Section:
         "What tuning costs",
         "Expected score of the policy that one would pick after a number of evaluation episodes.",
         "A UCB bandit plays recorded episodes of every configuration of a method (arXiv 2504.11453); exploration "
-        f"constant {values['tuning_exploration']:g}, {values['tuning_draws']:,} draws. The band, drawn for "
-        f"qdot alone, holds {percent(source)} of the draws; the table has everyone's.",
+        f"constant {values['tuning_exploration']:g}, {values['tuning_draws']:,} draws. A band holds "
+        f"{percent(source)} of the draws; with more than six methods only qdot's is drawn.",
         [source.path("tuning.csv")],
         {"figures": finding_panels.tuning_panels(source), "arms": arms},
     )

@@ -105,7 +105,7 @@ def short(value: Any) -> str:
     if "e" not in text:
         return text.replace("-", "−")
     digits, _, power = f"{number:.1e}".partition("e")
-    return f"{digits}e{int(power)}".replace("-", "−")
+    return f"{digits.removesuffix('.0')}e{int(power)}".replace("-", "−")
 
 
 def p_value(value: Any) -> str:

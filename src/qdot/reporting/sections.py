@@ -130,7 +130,8 @@ def _learning(source: Source) -> Section:
         "learning",
         "Learning curves",
         "Score during training of each algorithm's primary readout.",
-        f"Mean over seeds; bands are {percent(source)} t intervals over seeds, cut where they leave the frame.",
+        f"Mean over seeds; bands are {percent(source)} t intervals over seeds, cut where they leave the frame; with "
+        "more than six algorithms only qdot's is drawn.",
         [source.path("trajectories.csv"), source.path("evaluations.csv")],
         {"figures": panels.learning_panels(source), "variants": len(source.variants)},
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 from qdot.frames import groups, records
 from qdot.reporting.source import Source
-from qdot.reporting.tables import Measured, Row, known, status_text
+from qdot.reporting.tables import Measured, Row, in_study_order, known, status_text
 
 SCALE = (
     "train.steps",
@@ -103,14 +103,14 @@ def dataset_cards(source: Source) -> list[Row]:
 def transport_state(source: Source) -> list[Row]:
     """Logged transport quantities at the last step, a row per (dataset, algorithm) that has them."""
     rows = source.trajectories[source.trajectories["quantity"].isin(TRANSPORT)]
-    table = []
+    table: list[Row] = []
     for (dataset, algorithm), group in groups(rows, "dataset", "algorithm"):
         step = int(group["step"].max())
         last = {row.quantity: row for row in records(group[group["step"] == step])}
         found = [last.get(name) for name in TRANSPORT]
         cells = [row and Measured(row.value, row.low, row.high, row.seeds, 0) for row in found]
         table.append({"dataset": dataset, "algorithm": algorithm, "step": step, "cells": cells})
-    return table
+    return in_study_order(source, table)
 
 
 def provenance_tables(source: Source) -> Row:

@@ -34,17 +34,18 @@ def map_look(name: str, maps: Sequence[str]) -> Look:
 
 
 @styled
-def errors(rows: pd.DataFrame, names: Names) -> Figure:
+def errors(rows: pd.DataFrame, names: Names, every: Sequence[str]) -> Figure:
     """L2-UVP by map on a log axis, a dot per seed; a tick marks the bound that a map must keep.
 
     Args:
         rows: Rows of one study and problem, metric `l2_uvp`.
         names: What the page calls each map.
+        every: All maps of the studies, for their looks.
     """
     maps = list(dict.fromkeys(rows["map"]))
     figure, axes = new_axes(0.62 + 0.21 * len(maps))
     for row in records(rows[rows["value"] > 0]):
-        colour = map_look(row.map, maps).colour
+        colour = map_look(row.map, every).colour
         axes.plot(row.value, maps.index(row.map), "o", color=colour, markersize=5.5, markeredgewidth=0)
         bound = _bound(row.threshold)
         if bound is not None:
@@ -112,6 +113,32 @@ def strength(rows: pd.DataFrame, across: str, up: str, maps: Sequence[str]) -> F
     axes.set_ylabel(up.replace("_", " "))
     axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.yaxis.set_major_locator(MaxNLocator(4))
+    return figure
+
+
+@styled
+def detection(rows: pd.DataFrame, maps: Sequence[str], every: Sequence[str]) -> Figure:
+    """AUROC with its interval by problem and detector; chance is .5.
+
+    Args:
+        rows: Rows of one study and dimension, metrics `auroc`, `auroc_low`, `auroc_high`.
+        maps: The detectors of the study.
+        every: All maps of the studies, for their looks.
+    """
+    problems = list(dict.fromkeys(rows["problem"]))
+    figure, axes = new_axes(0.62 + 0.26 * len(problems))
+    wide = rows.pivot_table(index=["problem", "map", "seed"], columns="metric", values="value", sort=False)
+    for row in records(wide.reset_index()):
+        index = maps.index(row.map)
+        place = problems.index(row.problem) + 0.26 * (index - (len(maps) - 1) / 2)
+        colour = map_look(row.map, every).colour
+        axes.plot([row.auroc_low, row.auroc_high], [place] * 2, color=colour, linewidth=1.4, solid_capstyle="butt")
+        axes.plot(row.auroc, place, "os"[index % 2], color=colour, markersize=4.2, markeredgewidth=0)
+    axes.axvline(0.5, color=role("muted"), linewidth=0.8)
+    name_rows(axes, [name.replace("_", " ") for name in problems])
+    axes.tick_params(axis="y", labelcolor=role("ink"))
+    axes.set_xlim(0, 1.02)
+    axes.set_xlabel("AUROC")
     return figure
 
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from qdot.frames import groups, records
-from qdot.reporting.canvas import Dashes, course, hold_to_means, new_axes, styled
+from qdot.reporting.canvas import Dashes, course, few_bands, hold_to_means, new_axes, styled
 from qdot.reporting.palette import look, role
 
 APART = 0.12  # between lines, where settings are 1 apart
@@ -61,17 +61,16 @@ def _mark_unvaried(axes: Axes, rows: pd.DataFrame) -> None:
 
 @styled
 def tuning(curves: pd.DataFrame, algorithms: Sequence[str]) -> Figure:
-    """Expected score of the policy that a bandit picks after n evaluation episodes; a line per method, Q-DOT's band.
+    """Expected score of the policy that a bandit picks after n evaluation episodes; a line per method.
 
     Args:
         curves: Rows of tuning.csv of one dataset.
         algorithms: Everything that may be drawn, for the looks.
     """
     figure, axes = new_axes()
-    for (algorithm,), rows in groups(curves, "algorithm"):
+    for (algorithm,), rows in groups(few_bands(curves), "algorithm"):
         style = look(algorithm, tuple(algorithms))
-        shown = rows if algorithm == "qdot" else rows.assign(low=rows["value"], high=rows["value"])
-        course(axes, shown, "episodes", style.colour, style.dashes, 1.9 if algorithm == "qdot" else 1.3)
+        course(axes, rows, "episodes", style.colour, style.dashes, 1.9 if algorithm == "qdot" else 1.3)
     axes.set_xscale("log")
     axes.set_xlabel("evaluation episodes spent on tuning")
     axes.set_ylabel("score of the pick")

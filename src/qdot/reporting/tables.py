@@ -29,6 +29,12 @@ def known(value: Any) -> bool:
     return value is not None and not (isinstance(value, float) and math.isnan(value)) and value is not pd.NA
 
 
+def in_study_order(source: Source, rows: list[Row]) -> list[Row]:
+    """Rows with a dataset and an algorithm, in the study's order of both."""
+    datasets, algorithms = source.study.datasets, source.study.algorithms
+    return sorted(rows, key=lambda row: (datasets.index(row["dataset"]), algorithms.index(row["algorithm"])))
+
+
 def lookup(summary: pd.DataFrame, protocol: str, metric: str) -> dict[tuple[str, str, str], Measured]:
     """Rows of summary.csv of one protocol and metric, by (dataset, algorithm, readout)."""
     rows = summary[(summary["protocol"] == protocol) & (summary["metric"] == metric)]
