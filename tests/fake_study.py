@@ -173,6 +173,23 @@ def write_findings(study: Study) -> None:
     seen = (study.datasets[0], study.algorithms[0], study.seeds[0], "identity collapse", "displacement_over_sd")
     columns = ("dataset", "algorithm", "seed", "sign", "quantity", "value", "threshold")
     _write_rows(study.compare_dir / "signs.csv", columns, [(*seen, 0.012, 0.05)])
+    columns = (
+        "dataset",
+        "algorithm",
+        "measure",
+        "value",
+        "low",
+        "high",
+        "p",
+        "episodes",
+        "clusters",
+        "seeds",
+        "status",
+    )
+    first = (study.datasets[0], study.algorithms[0])
+    moved = [(*first, "displacement", -0.31, -0.45, -0.12, 0.004, 334, 20, 3, "ok")]
+    moved += [(*first, "imitation_distance", "", "", "", "", 19, 19, 3, "19 episodes, fewer than 30")]
+    _write_rows(study.compare_dir / "supplement.csv", columns, moved)
 
 
 STUDY_COLUMNS = (

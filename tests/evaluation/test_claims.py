@@ -16,7 +16,7 @@ from qdot.evaluation import claims, rules
 from qdot.evaluation.compare import compare
 from qdot.evaluation.measures import TMeasure
 from qdot.provenance import write_json
-from qdot.reporting.source import read_deviations
+from qdot.reporting.deviations import read_deviations
 from qdot.study import Study
 
 FULL = {"train.steps": 1000000, "train.evaluate_every": 100000}

@@ -17,7 +17,14 @@ from qdot.reporting.source import Source
 from qdot.reporting.sweeps import families, in_order, points, varied_keys
 from qdot.study import Cell, Study
 
-TABLES = ("differences.csv", "tuning.csv", "diagnostics_summary.csv", "signs.csv", "expectations.json")
+TABLES = (
+    "differences.csv",
+    "tuning.csv",
+    "diagnostics_summary.csv",
+    "signs.csv",
+    "supplement.csv",
+    "expectations.json",
+)
 
 
 def scattered(cell: Cell, readout: str) -> float:
@@ -80,7 +87,7 @@ def test_a_page_without_the_new_tables_says_so(tmp_path: Path) -> None:
     for name in TABLES:
         (study.compare_dir / name).unlink(missing_ok=True)
     text = render(study).read_text()
-    for name in ("expectations", "differences", "diagnostics"):
+    for name in ("expectations", "differences", "transport", "diagnostics"):
         assert "Not at hand" in section(text, name).text, name
     assert "No study: suite tiny names none, or its transport stage has not run." in section(text, "studies").text
     assert "not recorded" in section(text, "claims").text
@@ -163,9 +170,15 @@ def test_diagnostics_and_signs_are_printed_with_thresholds(ablations: tuple[Stud
     assert "identity collapse pointmaze-umaze" not in quiet
 
 
+def test_an_episodes_return_stands_against_its_displacement(ablations: tuple[Study, str]) -> None:
+    text = section(ablations[1], "transport").text
+    assert "pointmaze-umaze qdot mean ‖T(s, a) − a‖ −0.31 [−0.45, −0.12] 0.004 334 3 ok" in text
+    assert "– – 19 3 19 episodes, fewer than 30" in text
+
+
 def test_every_map_has_its_row_at_the_last_step(ablations: tuple[Study, str]) -> None:
     _, text = ablations
-    part = text[text.index("<h3>At the last step</h3>") : text.index('<section id="diagnostics">')]
+    part = text[text.index("<h3>At the last step</h3>") : text.index("<h3>Are poor episodes")]
     maps = re.findall(r'<th scope="row">pointmaze-umaze</th><td>\s*(.*?)\s*</td>', part)
     assert sorted(maps) == ["no icnn", "no icnn a", "no icnn c", "qdot"]
 

@@ -73,6 +73,7 @@ STUDIES = {  # title, what it asks
         "It measures the slope of Q, so failures are expected.",
     ),
 }
+MEASURES = {"displacement": "mean ‖T(s, a) − a‖", "imitation_distance": "mean ‖a − β̂'s mean‖, without a map"}
 LARGE = 24  # rows of a table that is folded
 
 
@@ -189,6 +190,19 @@ def diagnostic_rows(source: Source) -> Row:
         "quantities": [QUANTITIES.get(name, name.replace("_", " ")) for name in quantities],
         "rows": in_study_order(source, rows),
     }
+
+
+def episode_rows(source: Source) -> list[Row] | None:
+    """Rows of supplement.csv: rank correlation of an episode's return with how far the map moves its actions."""
+    if source.supplement is None:
+        return None
+    rows: list[Row] = [
+        {"dataset": row.dataset, "algorithm": row.algorithm, "measure": MEASURES.get(row.measure, row.measure)}
+        | {"measured": Measured(row.value, row.low, row.high, row.seeds, row.episodes) if known(row.value) else None}
+        | {"p": row.p, "episodes": row.episodes, "seeds": row.seeds, "status": row.status}
+        for row in records(source.supplement)
+    ]
+    return in_study_order(source, [row for row in rows if row["algorithm"] in source.methods])
 
 
 def sign_rows(source: Source) -> list[Row]:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 
-from qdot.reporting import found_sections, panels, purpose, state, sweeps, tables
+from qdot.reporting import findings, found_sections, panels, purpose, state, sweeps, tables
 from qdot.reporting.section import Section, percent
 from qdot.reporting.source import CLAIMS, DEVIATIONS, PUBLISHED, Source
 
@@ -145,11 +145,12 @@ def _transport(source: Source) -> Section:
         "Logged on training batches. The cost E‖T(s, a) − a‖² of Q-DOT's map estimates the squared Wasserstein-2 "
         "distance between behaviour policy and trained policy; of a map that is no gradient of a convex function it is "
         "an upper bound. A displacement near 0 would mean that the map has collapsed to the identity.",
-        [source.path("trajectories.csv"), source.path("curves.csv")],
+        [source.path(name) for name in ("trajectories.csv", "curves.csv", "supplement.csv")],
         {
             "costs": panels.logged_panels(source, "transport_cost", "E‖T(s, a) − a‖²", from_zero=True),
             "displacements": panels.displacement_panels(source),
             **sweeps.folded(state.transport_state(source), source.variants),
+            "episodes": findings.episode_rows(source),
         },
     )
 

@@ -1,8 +1,5 @@
 """What the report reads: the tables of the compare stage, the published scores, the claims' facts, the deviations."""
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,9 +7,9 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from qdot.errors import ResultsError
 from qdot.frames import read_csv
 from qdot.provenance import read_json
+from qdot.reporting.deviations import Deviation, read_deviations
 from qdot.study import Study
 
 CLAIMS = Path("workflow/resources/claims.yaml")
@@ -47,6 +44,7 @@ COLUMNS = {
     ],
     "tuning": ["dataset", "algorithm", "arms", "episodes", "value", "low", "high"],
     "diagnostics_summary": ["dataset", "algorithm", "readout", "quantity", "value", "low", "high", "seeds"],
+    "supplement": [*("dataset", "algorithm", "measure", "value", "low", "high", "p"), "episodes", "seeds", "status"],
     "signs": ["dataset", "algorithm", "seed", "sign", "quantity", "value", "threshold"],
 }
 STUDY = ["study", "problem", "map", "dim", "samples", "seed", "metric", "value", "threshold", "passed", "referee"]
@@ -54,50 +52,6 @@ STUDY_TEXT = ("study", "problem", "map", "metric", "threshold", "passed", "refer
 CLAIM_ADDED = ("p", "p_holm", "p_against", "p_against_holm", "rule_commit", "rule_date", "run_commits", "post_hoc")
 # Tables whose `value` is text.
 TEXT_VALUE = ("values", "provenance")
-
-
-@dataclass(frozen=True)
-class Deviation:
-    """An entry of docs/deviations.md.
-
-    Attributes:
-        id: What claims.yaml refers to.
-        title: Its heading.
-        lines: Text by label (`Paper`, `Here`, `Parameter`, `Alternatives`, `State`).
-    """
-
-    id: str
-    title: str
-    lines: Mapping[str, str]
-
-    @property
-    def parameters(self) -> list[str]:
-        """Dotted keys of params.yaml that the entry names."""
-        return re.findall(r"`([^`]+)`", self.lines["Parameter"])
-
-
-LABELS = ["Paper", "Here", "Parameter", "Alternatives", "State"]
-
-
-def read_deviations(path: Path) -> list[Deviation]:
-    """Parse the list of deviations.
-
-    Raises:
-        ResultsError: the file is missing, or an entry lacks one of its lines.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ResultsError(f"{path}: cannot be read ({error.strerror}); restore it from the repository") from error
-    entries = []
-    for block in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
-        heading, _, body = block.partition("\n")
-        name, colon, title = heading.partition(": ")
-        lines = {k: " ".join(v.split()) for k, v in re.findall(r"^- (\w+): (.*?)(?=^- |\Z)", body, re.M | re.S)}
-        if not colon or list(lines) != LABELS:
-            raise ResultsError(f"{path}: entry {heading!r}: found {list(lines)}, expected `## id: title` and {LABELS}")
-        entries.append(Deviation(name, title.strip(), lines))
-    return entries
 
 
 class Source:
@@ -214,6 +168,11 @@ class Source:
     def signs(self) -> pd.DataFrame | None:
         """signs.csv."""
         return self._optional("signs")
+
+    @cached_property
+    def supplement(self) -> pd.DataFrame | None:
+        """supplement.csv."""
+        return self._optional("supplement")
 
     @cached_property
     def studies(self) -> dict[str, pd.DataFrame]:

@@ -6,7 +6,7 @@ import pytest
 from fake_study import TOP
 
 from qdot.errors import ResultsError
-from qdot.reporting.source import LABELS, read_deviations
+from qdot.reporting.deviations import LABELS, read_deviations
 
 
 def test_the_list_of_deviations_parses() -> None:
