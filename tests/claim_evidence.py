@@ -28,10 +28,15 @@ class Names:
 
     def resolved(self, dataset: str, algorithm: str) -> dict[str, Any]:
         values: dict[str, Any] = {"train": {"steps": self.steps}, "algorithm_values": {}, "primary_readout": "policy"}
-        if algorithm == "qdot" or algorithm in self.scales:
-            values["method"] = "qdot"
+        if self.method(algorithm) == "qdot":
             values["algorithm_values"]["q_scale"] = self.scales.get(algorithm, "gradient_norm")
         return values
+
+    def method(self, algorithm: str) -> str:
+        return "qdot" if algorithm in self.scales else algorithm
+
+    def swept_from(self, algorithm: str) -> str | None:
+        return "qdot" if algorithm in self.scales else None
 
 
 class Written:

@@ -58,7 +58,10 @@ def test_a_grid_is_every_combination_of_its_values_as_algorithms_of_the_suite(lo
     assert values["method"] == "qdot"
     loaded["suites"]["tiny"]["grid"] = [{"of": "qdot", "transport_weight": [0.5, 2], "readouts": [["map"]]}]
     fixed = Study.from_config(loaded, "tiny", TOP)
-    assert [name for name in fixed.algorithms if "-" in name] == ["qdot-transport_weight-0.5", "qdot-transport_weight-2"]
+    assert [name for name in fixed.algorithms if "-" in name] == [
+        "qdot-transport_weight-0.5",
+        "qdot-transport_weight-2",
+    ]
     assert fixed.resolved("pendulum-tiny", "qdot-transport_weight-2")["readouts"] == ["map"]
     assert "grid" not in study.params["suites"]["tiny"]
     assert variants.expand(study.params) == study.params  # a recipe's params are expanded once and for all

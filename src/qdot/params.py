@@ -90,7 +90,7 @@ def check(params: Any, root: Path = Path()) -> None:
     variants.check(params)
     for name, own in params["algorithms"].items():
         if variants.OF in own:
-            values = {key: value for key, value in own.items() if key != variants.OF}
+            values = {key: value for key, value in own.items() if key not in (variants.OF, variants.SWEPT)}
             _check_values(own[variants.OF], values, f"algorithms.{name}: ", root)
     for kind in ("domains", "datasets", "suites"):
         for name, level in params[kind].items():

@@ -178,6 +178,10 @@ class Study:
         """What runs under an algorithm's name: itself, or what it is a variant of."""
         return variants.method(self.params, algorithm)
 
+    def swept_from(self, algorithm: str) -> str | None:
+        """The algorithm that a grid varied to make this one; None for what no grid made."""
+        return variants.swept_from(self.params, algorithm)
+
     def is_built(self, algorithm: str) -> bool:
         """Whether an algorithm can run: built in, or registered from outside."""
         return self.method(algorithm) in registry.names()

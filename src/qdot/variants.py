@@ -8,8 +8,8 @@
           - {of: qdot, transport_weight: [0.5, 2.0]}     # qdot-transport_weight-0.5, qdot-transport_weight-2.0
 
 A variant is an algorithm of its own in cells, tables and reports; only its own values win over those of suite, dataset
-and domain. Several keys in one entry of a grid give every combination; keys of a stage are written `train.hidden`. A key with one
-value is common to all of them and not in their names.
+and domain. Several keys in one entry of a grid give every combination; keys of a stage are written `train.hidden`. A
+key with one value is common to all of them and not in their names.
 """
 
 import copy
@@ -20,6 +20,7 @@ from typing import Any
 from qdot.errors import ParamsError
 
 OF = "variant_of"
+SWEPT = "swept_from"  # of what a grid made: the algorithm that it varies; never written by hand
 Params = Mapping[str, Any]
 
 
@@ -34,13 +35,19 @@ def changes(params: Params, algorithm: str) -> dict[str, Any]:
     if OF not in own:
         return {}
     stages = {key: own[key] for key in ("train", "evaluate") if key in own}
-    return {**stages, "algorithm": {key: value for key, value in own.items() if key not in (OF, *stages)}}
+    return {**stages, "algorithm": {key: value for key, value in own.items() if key not in (OF, SWEPT, *stages)}}
+
+
+def swept_from(params: Params, algorithm: str) -> str | None:
+    """The algorithm that a grid varied to make this one; None for what no grid made."""
+    found = params["algorithms"][algorithm].get(SWEPT)
+    return None if found is None else str(found)
 
 
 def declared(params: Params, algorithm: str) -> dict[str, Any]:
     """Every value of an algorithm's section; a variant's over those of its method."""
     base = params["algorithms"][method(params, algorithm)]
-    return {**base, **{key: value for key, value in params["algorithms"][algorithm].items() if key != OF}}
+    return {**base, **{key: value for key, value in params["algorithms"][algorithm].items() if key not in (OF, SWEPT)}}
 
 
 def check(params: Params) -> None:
@@ -58,7 +65,7 @@ def check(params: Params) -> None:
             known = ", ".join(key for key, value in algorithms.items() if OF not in value)
             raise ParamsError(f"params: algorithms.{name}.{OF}: found {own[OF]!r}; expected one of: {known}")
         for key in own:
-            if key not in (OF, "train", "evaluate", "readouts") and key not in base:
+            if key not in (OF, SWEPT, "train", "evaluate", "readouts") and key not in base:
                 raise ParamsError(
                     f"params: algorithms.{name}: unknown key {key!r}; {own[OF]} has: {', '.join(base) or 'none'}"
                 )
@@ -92,7 +99,7 @@ def _combinations(
     keys = [key for key in entry if key != "of"]
     varied = [key for key in keys if len(entry[key]) > 1] or keys
     for chosen in itertools.product(*(entry[key] for key in keys)):
-        values: dict[str, Any] = {OF: base, **inherited.get("algorithm", {})}
+        values: dict[str, Any] = {OF: base, SWEPT: entry["of"], **inherited.get("algorithm", {})}
         values |= {stage: dict(inherited[stage]) for stage in ("train", "evaluate") if stage in inherited}
         for key, value in zip(keys, chosen, strict=True):
             stage, found, leaf = key.partition(".")

@@ -18,7 +18,6 @@ from qdot.evaluation.evidence import Evidence, Finding, Untestable
 from qdot.evaluation.history import History, post_hoc
 from qdot.evaluation.measures import bonferroni, holm
 from qdot.evaluation.rules import Evidenced
-from qdot.evaluation.tuning import method
 from qdot.study import Study
 
 Judged = dict[str, Any]
@@ -173,7 +172,7 @@ class Judge:
         key, seen = needed["key"], set()
         found: dict[Any, str] = {}
         for algorithm in self.study.algorithms:
-            if {method(self.study, d, algorithm) for d in datasets} != {"qdot"}:
+            if self.study.method(algorithm) != "qdot":
                 continue
             values = {self.study.resolved(d, algorithm)["algorithm_values"].get(key) for d in datasets}
             seen |= values

@@ -106,17 +106,23 @@ class DrawMeasure:
 
     def p_above(self, bound: float) -> float:
         """Share of draws at or below the bound, pulled in as the interval is pulled out."""
-        other = 0.0 if self.student is None else self.student.p_above(bound)
-        return max(self._tail(int(np.sum(self.draws <= bound))), other)
+        student = None if self.student is None else self.student.p_above(bound)
+        return self._p(int(np.sum(self.draws <= bound)), student)
 
     def p_below(self, bound: float) -> float:
         """Share of draws at or above the bound, likewise."""
-        other = 0.0 if self.student is None else self.student.p_below(bound)
-        return max(self._tail(int(np.sum(self.draws >= bound))), other)
+        student = None if self.student is None else self.student.p_below(bound)
+        return self._p(int(np.sum(self.draws >= bound)), student)
 
-    def _tail(self, count: int) -> float:
+    def _p(self, count: int, student: float | None) -> float:
+        """p-value from the number of draws beyond a bound; where there is none, Student's alone can tell how small."""
         if self.freedom <= 0:
             return math.nan
+        if student is not None:
+            return student if count == 0 else max(self._tail(count), student)
+        return self._tail(count)
+
+    def _tail(self, count: int) -> float:
         share = (1 + count) / (1 + len(self.draws))
         return float(stats.t.cdf(stats.norm.ppf(share) / self.widening, self.freedom)) if share < 1 else 1.0
 

@@ -8,7 +8,7 @@ Its worth is the mean of all recorded episodes of that policy.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -43,7 +43,7 @@ def tuning_table(study: Study, episodes: pd.DataFrame, bandit: Bandit, settings:
     """Curves by dataset and method, with the share `settings.confidence` of draws between low and high.
 
     Args:
-        study: The study, which says what an algorithm is a variant of.
+        study: The study, which says what its grid made of which algorithm.
         episodes: Scores of single episodes: `dataset, algorithm, seed, readout, score`.
         bandit: How a sweep is played.
         settings: Coverage of the band, and the streams of draws.
@@ -51,7 +51,7 @@ def tuning_table(study: Study, episodes: pd.DataFrame, bandit: Bandit, settings:
     rows = []
     scored = episodes.dropna(subset="score")
     for (dataset,), own in groups(scored, "dataset"):
-        methods = own["algorithm"].map(lambda name, dataset=dataset: method(study, dataset, name))
+        methods = own["algorithm"].map(lambda name: study.swept_from(name) or name)
         for (name,), sweep in groups(own.assign(method=methods), "method"):
             arms = [_seeds(group) for _, group in groups(sweep, "algorithm", "readout")]
             worth = play(arms, bandit, settings.generator("tuning", dataset, name))
@@ -60,12 +60,6 @@ def tuning_table(study: Study, episodes: pd.DataFrame, bandit: Bandit, settings:
                 low, high = np.quantile(picked, [0.5 - settings.confidence / 2, 0.5 + settings.confidence / 2])
                 rows.append((dataset, name, len(arms), count, float(picked.mean()), float(low), float(high)))
     return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def method(study: Study, dataset: str, algorithm: str) -> str:
-    """The method that an algorithm of the study is a variant of; itself where it is none."""
-    values: Mapping[str, str] = study.resolved(dataset, algorithm)
-    return values.get("method", algorithm)
 
 
 def _seeds(rows: pd.DataFrame) -> list[Array]:

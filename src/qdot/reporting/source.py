@@ -79,14 +79,9 @@ class Source:
 
     @cached_property
     def variants(self) -> dict[str, str]:
-        """What each variant that the suite's grid made is one of: its name is that name, then keys and values."""
-        study, found = self.study, {}
-        for name in study.algorithms:
-            of = [other for other in study.params["algorithms"] if name.startswith(f"{other}-")]
-            of = [other for other in of if study.method(other) == study.method(name)]
-            if of and study.method(name) != name:
-                found[name] = min(of, key=len)
-        return found
+        """What each variant that the suite's grid made is one of."""
+        pairs = ((name, self.study.swept_from(name)) for name in self.study.algorithms)
+        return {name: of for name, of in pairs if of is not None}
 
     @cached_property
     def methods(self) -> tuple[str, ...]:
