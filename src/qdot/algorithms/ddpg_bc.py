@@ -4,38 +4,14 @@ E_a||pi - a||^2 = ||pi - E a||^2 + tr Cov(a), so its optimum is the map of Q-DOT
 what Q-DOT scores beyond it is the merit of the map. The penalty is W2^2 between behaviour and policy.
 """
 
-from dataclasses import dataclass
-
 from torch import Tensor
 
 from qdot.algorithms.base import Algorithm, Batch, Generators
-from qdot.algorithms.critic import Critic, CriticConfig, pairs
+from qdot.algorithms.climbing import ClimbConfig
+from qdot.algorithms.critic import Critic, pairs
 from qdot.algorithms.networks import MLP
 from qdot.algorithms.optimiser import Adam
-from qdot.algorithms.transport_loss import Q_SCALES, q_weight, transport_cost, transport_loss
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClimbConfig(CriticConfig):
-    """Values of a policy that climbs Q and pays for leaving the data.
-
-    Attributes:
-        transport_weight: alpha, of the price.
-        q_scale: lambda: `one`; `mean_q`, 1 / E|Q|; `gradient_norm`, 1 / E||grad_a Q||, detached.
-        twin_q: The policy climbs the `min` or `mean` of the online twins.
-        actor_dropout: Rate after each hidden layer of the policy.
-    """
-
-    transport_weight: float
-    q_scale: str
-    twin_q: str
-    actor_dropout: float
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        super().__post_init__()
-        self._check("q_scale", *Q_SCALES)
-        self._check("twin_q", "min", "mean")
+from qdot.algorithms.transport_loss import q_weight, transport_cost, transport_loss
 
 
 class DDPGBC(Algorithm):

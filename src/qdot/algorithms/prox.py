@@ -11,8 +11,8 @@ from torch import Tensor
 
 from qdot.algorithms.base import Algorithm, Batch, Generators
 from qdot.algorithms.behaviour import GaussianPolicy
+from qdot.algorithms.climbing import ClimbConfig
 from qdot.algorithms.critic import Critic, pairs
-from qdot.algorithms.ddpg_bc import ClimbConfig
 from qdot.algorithms.optimiser import Adam
 from qdot.algorithms.transport_loss import clip_to_box, q_weight
 

@@ -11,22 +11,20 @@ from torch import Tensor
 
 from qdot.algorithms.base import Algorithm, Batch, Generators
 from qdot.algorithms.behaviour import GaussianPolicy
-from qdot.algorithms.critic import Critic, CriticConfig, pairs
+from qdot.algorithms.climbing import ClimbConfig
+from qdot.algorithms.critic import Critic, pairs
 from qdot.algorithms.ladder import MapConfig, build_map
 from qdot.algorithms.mixture import MixturePolicy
 from qdot.algorithms.networks import Noise
 from qdot.algorithms.optimiser import Adam
-from qdot.algorithms.transport_loss import Q_SCALES, clip_to_box, displacement, q_weight, transport_loss
+from qdot.algorithms.transport_loss import clip_to_box, displacement, q_weight, transport_loss
 
 
 @dataclass(frozen=True, kw_only=True)
-class PushForwardConfig(CriticConfig, MapConfig):
+class PushForwardConfig(ClimbConfig, MapConfig):
     """Values of a policy of this kind.
 
     Attributes:
-        transport_weight: alpha, of the distance from the behaviour policy.
-        q_scale: lambda: `one`; `mean_q`, 1 / E|Q|; `gradient_norm`, 1 / E||grad_a Q||. Both at clip(T(s, a)), detached.
-        twin_q: The map climbs the `min` or `mean` of the twins.
         map_critic: Of the `online` or the `target` twins.
         map_actions: The map is trained on the actions of the `dataset`, or on samples of the `behaviour` model.
         map_learning_rate: Of the map; None: the learning rate of everything else.
@@ -35,12 +33,8 @@ class PushForwardConfig(CriticConfig, MapConfig):
         behaviour_holdout: Keep `Batch.held_out` from the behaviour model.
         distill_target: The distilled policy fits the `unclipped` or the `clipped` T(s, a).
         best_of_n: Candidates of that readout.
-        actor_dropout: Rate after each hidden layer of the behaviour and distilled policies.
     """
 
-    transport_weight: float
-    q_scale: str
-    twin_q: str
     map_critic: str
     map_actions: str
     map_learning_rate: float | None
@@ -49,13 +43,10 @@ class PushForwardConfig(CriticConfig, MapConfig):
     behaviour_holdout: bool
     distill_target: str
     best_of_n: int
-    actor_dropout: float
 
     def __post_init__(self) -> None:
         """Check the values."""
         super().__post_init__()
-        self._check("q_scale", *Q_SCALES)
-        self._check("twin_q", "min", "mean")
         self._check("map_critic", "online", "target")
         self._check("map_actions", "dataset", "behaviour")
         self._check("behaviour", "gaussian", "mixture")
