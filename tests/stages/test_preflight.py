@@ -10,7 +10,7 @@ import pytest
 from qdot import params as parameters
 from qdot import recipes
 from qdot.provenance import write_json
-from qdot.stages import preflight
+from qdot.stages import estimate, preflight
 from qdot.study import Study
 
 TOP = Path(__file__).parents[2]
@@ -32,13 +32,13 @@ def recipe_files(suite: str, folder: Path) -> list[Path]:
 def test_it_names_jobs_download_machine_and_a_missing_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(preflight, "_probe", lambda values, seeds: 0.0036)
+    monkeypatch.setattr(estimate, "probe", lambda values, seeds: estimate.Cost(0.0036, {"policy": 0.001}))
     with caplog.at_level(logging.INFO):
         assert preflight.run(recipe_files("paper", tmp_path), cores=2) == 0
     assert "1 datasets, 5 cells to train, 5 cells to evaluate" in caplog.text
     assert "hopper-medium-v2, 152.8 MB" in caplog.text
     assert "'qdot/hopper-v2' is not built yet" in caplog.text
-    assert "about 1.0 hours (5000000 seed-steps" in caplog.text
+    assert "about 60 minutes, of it training 60 minutes (5000000 seed-steps) and evaluation 1 minutes" in caplog.text
 
 
 def test_it_stops_where_the_disk_is_too_small(
@@ -49,6 +49,29 @@ def test_it_stops_where_the_disk_is_too_small(
     assert "stopped: free" in caplog.text
 
 
-def test_its_probe_measures_a_step(tmp_path: Path) -> None:
+def test_a_probe_measures_a_step_and_every_readout() -> None:
     study = Study.from_config({**parameters.load(TOP), "suite": "tiny"}, root=TOP)
-    assert preflight._probe(study.resolved("pendulum-tiny", "bc"), [0, 1]) > 0
+    cost = estimate.probe(study.resolved("pendulum-tiny", "qdot"), [0, 1])
+    assert cost.step > 0
+    assert set(cost.act) > {"map", "distill", "best_of_n"}
+    assert min(cost.act.values()) > 0
+
+
+def test_time_adds_up_over_steps_seeds_episodes_and_readouts(monkeypatch: pytest.MonkeyPatch) -> None:
+    probed = []
+    monkeypatch.setattr(
+        estimate, "probe", lambda *_: probed.append(1) or estimate.Cost(0.01, {"map": 0.002, "distill": 0.001})
+    )
+    monkeypatch.setattr(estimate, "environment_step", lambda _: 0.0001)
+    study = Study.from_config({**parameters.load(TOP), "suite": "tiny"}, root=TOP)
+    values = study.resolved("pendulum-tiny", "qdot")
+    values |= {"readouts": ["map", "distill"], "evaluate": {"episodes": 25}}
+    values["train"] |= {"steps": 1000, "evaluate_every": 500, "evaluate_episodes": 10}
+    made = estimate.Estimate()
+    for stage, seeds in (("train", [0, 1]), ("evaluate", [0, 1]), ("evaluate", [])):
+        made.add({"stage": stage, "params": values, "seeds": seeds})
+    assert made.training == pytest.approx(1000 * 0.01)
+    block = 200 * 10 * 0.0001  # Pendulum's horizon, ten episodes
+    during, final = 2 * 2 * (block + 200 * 0.002), 2 * 3 * (2 * block + 200 * 0.003)
+    assert made.evaluation == pytest.approx(during + final)
+    assert len(probed) == 1

@@ -2,7 +2,6 @@
 
 import logging
 import shutil
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,12 @@ from qdot import provenance
 from qdot.envs.registry import is_available
 from qdot.machine import gpus, memory_mb
 from qdot.recipes import seed_digest
+from qdot.stages.estimate import Estimate
 from qdot.study import slug
 
 log = logging.getLogger("qdot")
 CHECKPOINT_BYTES = 8_000_000  # policy, optimiser state and curves of one cell, rounded up
 UNKNOWN_BYTES = 250_000_000  # a D4RL file whose size is not recorded
-WARM_UP = 5
-PROBE_STEPS = 20
 SHORT = 20_000  # seed-steps below which no estimate is worth a probe
 GIB = 2**30
 
@@ -48,7 +46,7 @@ def run(paths: list[Path], cores: int) -> int:
     if needed > free:
         log.error("stopped: free %.2f GiB more, or take fewer datasets (--config dataset=...)", (needed - free) / GIB)
         return 1
-    _hours(by_stage["train"], cores)
+    _hours(by_stage["train"] + by_stage["evaluate"], cores)
     return 0
 
 
@@ -89,69 +87,27 @@ def _missing(jobs: list[dict[str, Any]]) -> None:
 
 
 def _hours(jobs: list[dict[str, Any]], cores: int) -> None:
-    """Estimate training time from a few measured steps of each kind of model."""
-    work = sum(job["params"]["train"]["steps"] * len(job["seeds"]) for job in jobs)
-    jobs = [job for job in jobs if job["seeds"]]
-    if not jobs:
-        return
+    """Estimate the time of training and evaluation from a few measured steps."""
+    work = sum(job["params"]["train"]["steps"] * len(job["seeds"]) for job in jobs if job["stage"] == "train")
     if work < SHORT:
         log.info("training: %d seed-steps in all, no estimate needed", work)
         return
-    rates: dict[str, float] = {}
-    seconds = 0.0
+    estimate = Estimate()
     for job in jobs:
-        key = provenance.digest(
-            job["params"]["method"], job["params"]["train"], job["params"]["algorithm_values"], job["seeds"]
-        )
-        if key not in rates:
-            try:
-                rates[key] = _probe(job["params"], job["seeds"])
-            except Exception as error:  # noqa: BLE001 - the job itself will say what is wrong; an estimate must not stop it
-                log.warning("no estimate: %s on %s: %s", job["algorithm"], job["dataset"], error)
-                return
-        seconds += job["params"]["train"]["steps"] * rates[key]
-    side_by_side = gpus() or max(1, min(cores, len(jobs)))
+        try:
+            estimate.add(job)
+        except Exception as error:  # noqa: BLE001 - the job itself will say what is wrong; an estimate must not stop it
+            log.warning("no estimate: %s on %s: %s", job["algorithm"], job["dataset"], error)
+            return
+    side_by_side = gpus() or max(1, min(cores, sum(job["stage"] == "train" and bool(job["seeds"]) for job in jobs)))
+    training, evaluation = estimate.training / side_by_side, estimate.evaluation / cores
     log.info(
-        "training: about %.1f hours (%d seed-steps, %d jobs side by side; by a few steps, evaluations not counted)",
-        seconds / side_by_side / 3600,
-        work,
-        side_by_side,
+        "time: about %s, of it training %s (%d seed-steps) and evaluation %s; by a few measured steps, "
+        "data and transport studies not counted",
+        *(_duration(training + evaluation), _duration(training), work, _duration(evaluation)),
     )
 
 
-def _probe(values: Mapping[str, Any], seeds: list[int]) -> float:
-    """Seconds per step of one batched model on made-up data."""
-    import numpy as np
-    import torch
-
-    from qdot.data.batch import Dataset
-    from qdot.training.loop import Trainer, threads
-
-    random = np.random.default_rng(0)
-    rows, observed, acted = 4096, 32, 8
-    dataset = Dataset(
-        observations=random.standard_normal((rows, observed), dtype=np.float32),
-        actions=random.uniform(-1, 1, (rows, acted)).astype(np.float32),
-        rewards=np.zeros(rows, np.float32),
-        next_observations=random.standard_normal((rows, observed), dtype=np.float32),
-        terminals=np.zeros(rows, np.float32),
-        observation_dim=observed,
-        action_dim=acted,
-        action_low=-np.ones(acted, np.float32),
-        action_high=np.ones(acted, np.float32),
-        size=rows,
-        episode_starts=np.zeros(1, np.int64),
-        observation_mean=np.zeros(observed, np.float32),
-        observation_scale=np.ones(observed, np.float32),
-    )
-    with threads(values["train"]["threads"]):
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        trainer = Trainer(values["method"], values, dataset, seeds, device)
-        for _ in range(WARM_UP):
-            trainer.advance()
-        trainer.inspect(log=True)
-        started = time.perf_counter()
-        for _ in range(PROBE_STEPS):
-            trainer.advance()
-        trainer.inspect(log=True)
-        return (time.perf_counter() - started) / PROBE_STEPS
+def _duration(seconds: float) -> str:
+    """`14 minutes`, `3.2 hours`."""
+    return f"{seconds / 3600:.1f} hours" if seconds > 5400 else f"{max(1, round(seconds / 60))} minutes"
