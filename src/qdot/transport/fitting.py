@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from qdot.algorithms.icnn import PartiallyConvexPotential
-from qdot.algorithms.maps import RUNGS, FreeMap, FreePotentialMap
+from qdot.algorithms.ladder import Map, MapConfig, build_map
+from qdot.algorithms.maps import RUNGS
 from qdot.transport.problems import Array
 
-Map = FreeMap | FreePotentialMap | PartiallyConvexPotential
 FIXED = "fixed_quadratic"  # c = 1, so that the Jacobian is at least I: the row that must miss a contraction
 
 
@@ -24,7 +24,7 @@ class Budget:
         iterations: Optimiser steps.
         batch_size: Samples per step (of each side).
         learning_rate: Of Adam, decayed to 0 by a cosine.
-        hidden: Widths of the map's network.
+        hidden: Widths of the convex potential; a free map is as large (`fresh_map`).
     """
 
     iterations: int
@@ -34,26 +34,36 @@ class Budget:
 
 
 def fresh_map(name: str, dim: int, budget: Budget, seed: int, state_dim: int = 0) -> Map:
-    """A map of one seed, at the identity.
+    """A map of one seed, at the identity; a free one has as many parameters as the convex one, within 10%.
 
     Args:
         name: A rung of the ladder, or "fixed_quadratic".
         dim: Width of the action.
-        budget: Its widths.
+        budget: Widths of the convex potential: those of a free map follow, as in training (`ladder.build_map`).
         seed: Of the weights.
         state_dim: Width of the state; 0 for an unconditional map.
 
     Raises:
         ValueError: For another name.
+        ParamsError: No widths of a free map match.
     """
+    if name not in (*RUNGS, FIXED):
+        raise ValueError(f"map: found {name!r}, expected one of {(*RUNGS, FIXED)}")
+    config = MapConfig(
+        steps=budget.iterations,
+        hidden=budget.hidden,
+        learning_rate=budget.learning_rate,
+        actor_schedule="cosine",
+        icnn_form="partial",
+        icnn_hidden=budget.hidden,
+        icnn_activation="softplus",
+        icnn_weights="softplus",
+        softplus_beta=3.0,
+        min_quadratic=1e-3,
+        fixed_quadratic=name == FIXED,
+    )
     generators = [torch.Generator().manual_seed(seed)]
-    if name in ("shift", "affine"):
-        return FreeMap(generators, state_dim, dim, budget.hidden, affine=name == "affine")
-    if name == "potential":
-        return FreePotentialMap(generators, state_dim, dim, budget.hidden)
-    if name in ("icnn", FIXED):
-        return PartiallyConvexPotential(generators, state_dim, dim, budget.hidden, fixed_quadratic=name == FIXED)
-    raise ValueError(f"map: found {name!r}, expected one of {(*RUNGS, FIXED)}")
+    return build_map("icnn" if name == FIXED else name, config, generators, state_dim, dim)
 
 
 def fresh_potential(dim: int, budget: Budget, seed: int, fixed_quadratic: bool = False) -> PartiallyConvexPotential:

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from qdot.algorithms.ladder import Map
 from qdot.algorithms.transport_loss import clip_to_box, transport_cost, transport_loss
-from qdot.transport.fitting import Budget, Map, as_batch, fresh_map, minimise
+from qdot.transport.fitting import Budget, as_batch, fresh_map, minimise
 from qdot.transport.linear_quadratic import LinearQuadratic
 from qdot.transport.problems import Array
 
@@ -41,7 +42,7 @@ def fit_map(problem: LinearQuadratic, data: Data, alpha: float, budget: Budget, 
 
 
 def fit_ddpg_bc(problem: LinearQuadratic, data: Data, alpha: float, budget: Budget, seed: int) -> Conditional:
-    """A deterministic policy by max lambda Q(s, pi(s)) - alpha |pi(s) - a|^2: a free network of the state alone."""
+    """A policy by max lambda Q(s, pi(s)) - alpha |pi(s) - a|^2: a network of the state, as large as a map."""
     policy = _fresh(data, budget, seed, "shift")
 
     def loss(states: Tensor, actions: Tensor, _: Tensor) -> Tensor:

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qdot.transport.fitting import Budget, Map, fresh_map, stateless
+from qdot.algorithms.ladder import Map
+from qdot.transport.fitting import Budget, fresh_map, stateless
 from qdot.transport.problems import Sampled
 
 MAP_STEPS = 4  # per step of the critic

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from qdot.algorithms.ladder import Map
 from qdot.algorithms.transport_loss import clip_to_box, transport_cost, transport_loss
-from qdot.transport.fitting import Budget, Map, fresh_map, minimise, stateless
+from qdot.transport.fitting import Budget, fresh_map, minimise, stateless
 from qdot.transport.problems import Array, QuadraticValue
 
 Value = Callable[[Tensor], Tensor]  # Q, (1, n, dim) -> (1, n)
