@@ -2,12 +2,22 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy import stats
 
 from qdot.transport.controls import quarter_turn, shift_only
 from qdot.transport.exact import w2_squared
-from qdot.transport.mass import energy_distance, energy_ratio, log_density_error
-from qdot.transport.metric import BUDGETS, DIRACS, floor_rows, learned_rows, triangle_excess, triangle_rows
+from qdot.transport.mass import energy_distance, energy_ratio, inverse_errors, log_density_error
+from qdot.transport.metric import (
+    BUDGETS,
+    DIRACS,
+    INVERSE_BOUND,
+    floor_potential,
+    floor_rows,
+    learned_rows,
+    triangle_excess,
+    triangle_rows,
+)
 from qdot.transport.problems import gaussian_pair, gaussians
 
 
@@ -50,8 +60,33 @@ def test_energy_ratio_is_near_one_for_the_exact_map_and_large_for_a_shift() -> N
 
 def test_a_map_at_the_floor_of_its_curvature_is_inverted() -> None:
     rows = {row.metric: row for row in floor_rows(seed=0)}
-    assert rows["inverted_share"].value > 0.99
-    assert rows["inverse_residual"].value < 2e-3
+    assert rows["inverted_share"].value == 1.0
+    assert rows["inverse_error"].value < 1e-5
+    assert all(row.passed for row in rows.values())
+
+
+def test_inverse_error_is_measured_in_the_points_not_in_their_images() -> None:
+    points = np.random.default_rng(3).normal(size=(500, 2))
+    solved, error = inverse_errors(floor_potential(1), points, tolerance=1e-3)
+    assert solved == 1.0  # every image is met to 1e-3,
+    assert error > 10 * INVERSE_BOUND  # and no bound on x follows from it
+
+
+def test_an_inverse_that_is_none_breaks_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    def images(potential: object, targets: torch.Tensor, *_: object) -> tuple[torch.Tensor, torch.Tensor]:
+        return targets, torch.ones_like(targets[..., 0], dtype=torch.bool)  # T(x) itself, sold as solved
+
+    monkeypatch.setattr("qdot.transport.mass.conjugate_points", images)
+    rows = {row.metric: row for row in floor_rows(seed=0)}
+    assert rows["inverted_share"].passed
+    assert rows["inverse_error"].passed is False
+
+
+def test_a_fold_has_no_inverse() -> None:
+    folded, points = floor_potential(0), np.random.default_rng(4).normal(size=(500, 2))
+    folded.min_quadratic = -0.5  # the potential is convex no more: points share an image
+    solved, error = inverse_errors(folded, points)
+    assert solved < 0.99 or error > INVERSE_BOUND
 
 
 @pytest.mark.slow

@@ -15,16 +15,20 @@ from qdot.transport.problems import Sampled
 
 POOL = 16_384  # target samples, each with the last maximiser of its conjugate as a warm start
 NEWTON_STEPS = 12  # at most; two or three suffice from a warm start
-TOLERANCE = 1e-3  # of |grad psi(x) - y|, relative to 1 + |y|
+TOLERANCE = 1e-3  # of |grad psi(x) - y|, relative to 1 + |y|: enough for a step of the fit
 
 
-def conjugate_points(potential: PartiallyConvexPotential, targets: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
+def conjugate_points(
+    potential: PartiallyConvexPotential, targets: Tensor, start: Tensor, tolerance: float = TOLERANCE
+) -> tuple[Tensor, Tensor]:
     """The x with grad psi(x) = y, by Newton's method with a step that is quartered wherever psi(x) - <x, y> would rise.
 
     Args:
         potential: An unconditional potential; strongly convex, so the maximiser exists and is unique.
         targets: y, (1, n, dim).
         start: First guesses, (1, n, dim).
+        tolerance: Of |grad psi(x) - y|, relative to 1 + |y|, where a row counts as solved; x is then within
+            tolerance (1 + |y|) / c of the maximiser, c the least curvature of psi.
 
     Returns:
         x, (1, n, dim), detached, and whether each row was solved, (1, n).
@@ -38,7 +42,7 @@ def conjugate_points(potential: PartiallyConvexPotential, targets: Tensor, start
         objective, residual, hessian = _local_model(potential, trial, targets)
         falls = objective <= best + 1e-6 * (1.0 + best.abs())
         size = torch.linalg.vector_norm(residual, dim=-1, keepdim=True)
-        small = size <= TOLERANCE * (1.0 + torch.linalg.vector_norm(targets, dim=-1, keepdim=True))
+        small = size <= tolerance * (1.0 + torch.linalg.vector_norm(targets, dim=-1, keepdim=True))
         points = torch.where(falls, trial, points)
         best = torch.where(falls, objective, best)
         solved = torch.where(falls, small, solved)
@@ -54,7 +58,7 @@ def _local_model(potential: PartiallyConvexPotential, points: Tensor, targets: T
     states = points.new_zeros(1, points.shape[1], 0)
     points = points.detach().requires_grad_()
     gradient = potential.gradient(states, points)
-    units = torch.eye(points.shape[-1])[:, None, None].expand(-1, *points.shape)
+    units = torch.eye(points.shape[-1], dtype=points.dtype)[:, None, None].expand(-1, *points.shape)
     rows = torch.autograd.grad(gradient, points, units, is_grads_batched=True)[0]
     with torch.no_grad():
         objective = potential(states, points) - (points * targets).sum(-1)
