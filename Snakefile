@@ -30,7 +30,7 @@ machine.prepare_commands(Path(workflow.basedir))
 machine.register(workflow)
 if workflow.is_main_process:
     machine.hold_checkout(Path(workflow.basedir))
-NAMED = ("quick", "kitchen", "tiny", "ablations", "sensitivity", "shift", "tuning", "decisive")  # suites that are targets too
+NAMED = ("quick", "kitchen", "tiny", "ablations", "sensitivity", "shift", "tuning", "decisive", "stability")  # suites that are targets too
 ACTIVE = Study.from_config(config, config["suite"]).suite
 
 

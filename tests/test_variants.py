@@ -56,13 +56,13 @@ def test_a_grid_is_every_combination_of_its_values_as_algorithms_of_the_suite(lo
     assert values["algorithm_values"]["transport_weight"] == 2
     assert values["train"]["hidden"] == [64]  # over the suite's own
     assert values["method"] == "qdot"
-    loaded["suites"]["tiny"]["grid"] = [{"of": "qdot", "transport_weight": [0.5, 2], "readouts": [["map"]]}]
+    loaded["suites"]["tiny"]["grid"] = [{"of": "qdot", "transport_weight": [0.6, 3], "readouts": [["map"]]}]
     fixed = Study.from_config(loaded, "tiny", TOP)
     assert [name for name in fixed.algorithms if "-" in name] == [
-        "qdot-transport_weight-0.5",
-        "qdot-transport_weight-2",
+        "qdot-transport_weight-0.6",
+        "qdot-transport_weight-3",
     ]
-    assert fixed.resolved("pendulum-tiny", "qdot-transport_weight-2")["readouts"] == ["map"]
+    assert fixed.resolved("pendulum-tiny", "qdot-transport_weight-3")["readouts"] == ["map"]
     assert "grid" not in study.params["suites"]["tiny"]
     assert variants.expand(study.params) == study.params  # a recipe's params are expanded once and for all
 
@@ -79,3 +79,22 @@ def test_a_grid_of_an_unknown_algorithm_is_refused(loaded: dict[str, Any]) -> No
     loaded["suites"]["tiny"]["grid"] = [{"of": "sac", "alpha": [1]}]
     with pytest.raises(ParamsError, match=r"suites.tiny.grid: unknown algorithm 'sac'; expected one of: qdot"):
         Study.from_config(loaded, "tiny", TOP)
+
+
+def test_two_grids_may_not_mean_different_things_by_one_name(loaded: dict[str, Any]) -> None:
+    loaded["suites"]["tiny"]["grid"] = [{"of": "qdot", "expectile": [0.6, 0.7]}]
+    loaded["suites"]["quick"]["grid"] = [{"of": "qdot", "expectile": [0.6, 0.7], "readouts": [["map"]]}]
+    with pytest.raises(ParamsError, match=r"grid: makes 'qdot-expectile-0.6', which stands for other values elsewhere"):
+        Study.from_config(loaded, "tiny", TOP)
+
+
+def test_the_command_line_reaches_variants_below_their_own_values(loaded: dict[str, Any]) -> None:
+    def value(key: str, algorithm: str, **said: Any) -> Any:
+        study = Study.from_config({**loaded, "set": said}, "ablations", TOP)
+        return study.resolved("pointmaze-umaze", algorithm)["algorithm_values"][key]
+
+    assert value("rung", "no_icnn_c", **{"algorithms.no_icnn.rung": "shift"}) == "potential"
+    assert value("rung", "no_icnn", **{"algorithms.no_icnn.rung": "shift"}) == "shift"
+    assert value("best_of_n", "no_icnn_c", **{"algorithms.no_icnn.best_of_n": 5}) == 5
+    assert value("transport_weight", "no_icnn_c", **{"algorithms.no_icnn_c.transport_weight": 3.0}) == 3.0
+    assert value("transport_weight", "no_icnn", **{"algorithms.no_icnn_c.transport_weight": 3.0}) == 1.0

@@ -1,6 +1,7 @@
 """params.yaml: reading it, checking it against the schema, and resolving the values of one cell.
 
-Precedence, lowest first: stage defaults, algorithm, domain, dataset, suite, variant, command line.
+Precedence, lowest first: stage defaults, algorithm, domain, dataset, suite, variant, command line. What the command
+line says of an algorithm reaches its variants too, below their own values.
 """
 
 import copy
@@ -189,9 +190,10 @@ def with_command_line(params: Mapping[str, Any], values: Mapping[str, Any], root
         for name, changes in targets:
             holder = trial[section] if section == "algorithms" else trial
             known = holder.get(name, {})
+            declared = variants.declared(trial, name) if section == "algorithms" and name in holder else known
             for key, value in changes.items():
-                if key not in known:
-                    raise ParamsError(unknown(f"--config set: {section}", "key", f"{name}.{key}", known))
+                if key not in declared:
+                    raise ParamsError(unknown(f"--config set: {section}", "key", f"{name}.{key}", declared))
                 known[key] = value
     check(trial, root)
     return {**params, "set": dict(values)}
@@ -224,13 +226,16 @@ def resolve(params: Mapping[str, Any], suite: str, dataset: str, algorithm: str)
         {k: v for k, v in base.items() if k not in CELL_STAGES},
         f"algorithm {method}",
     )
+    line = _command_line(params.get("set", {}))
+    said = line.pop("algorithms", {})
     levels = [
         (f"algorithm {method}", {stage: base.get(stage, {}) for stage in CELL_STAGES}),
         (f"domain {block['domain']}", domain),
         (f"dataset {dataset}", block),
         (f"suite {suite}", params["suites"][suite]),
+        ("command line", {"algorithm": said.get(method, {})}),
         (f"variant {algorithm}", own),
-        ("command line", _command_line(params.get("set", {}))),
+        ("command line", {**line, "algorithm": said.get(algorithm, {})}),
     ]
     for level, entries in levels:
         for section, changes in _overrides(entries, (method, algorithm), values["algorithm_values"]):

@@ -27,7 +27,7 @@ from qdot.study import Cell, Study, slug
 RECIPES = Path(".snakemake/recipes")
 HASHES = RECIPES / "hashes.json"
 OLD = 86400  # a time stamp older than every output
-DESCRIPTIVE = ("environment", "reference_scores", "reference_source", "licence")
+DESCRIPTIVE = ("environment", "reference_scores", "reference_source", "licence", "draw_of")
 COLLECT = "qdot.data.collect"
 TRANSPORT = ("qdot.data.fetch", "qdot.data.download")  # how bytes travel; what arrived is known by checksum
 MANIFESTS = ("qdot.stages.cells",)  # bookkeeping of results

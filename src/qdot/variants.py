@@ -75,7 +75,7 @@ def expand(params: Params) -> dict[str, Any]:
     """`params` with every suite's grid written out as algorithms of that suite.
 
     Raises:
-        ParamsError: a grid is of an unknown algorithm.
+        ParamsError: a grid is of an unknown algorithm, or makes a name that stands for other values.
     """
     made = copy.deepcopy(dict(params))
     for name, suite in made["suites"].items():
@@ -86,7 +86,11 @@ def expand(params: Params) -> dict[str, Any]:
                     f"params: suites.{name}.grid: unknown algorithm {entry['of']!r}; expected one of: {known}"
                 )
             for variant, values in _combinations(entry, method(made, entry["of"]), changes(made, entry["of"])):
-                made["algorithms"][variant] = values
+                if made["algorithms"].setdefault(variant, values) != values:
+                    raise ParamsError(
+                        f"params: suites.{name}.grid: makes {variant!r}, which stands for other values elsewhere "
+                        f"({made['algorithms'][variant]}); expected a name of its own: give other keys or values"
+                    )
                 if variant not in suite["algorithms"]:
                     suite["algorithms"].append(variant)
     return made

@@ -29,6 +29,15 @@ def policy(algorithm: str = "qdot", steps: int = 20) -> Policy:
     return Policy.from_bytes(trainer.policies()[3])
 
 
+def narrow(made: Policy) -> Policy:
+    """The policy with a behaviour model so narrow that no sample of it is clipped to the box."""
+    model: Any = made.model
+    with torch.no_grad():
+        model.behaviour.log_std.fill_(-3.0)
+        model.behaviour.network.output.weight.mul_(0.3)
+    return made
+
+
 def found(made: Policy, readouts: tuple[str, ...] = READOUTS) -> dict[tuple[str, str], float]:
     rows = inspection.distances(made, random_dataset(4, 2), readouts)
     return {(row.readout, row.quantity): row.value for row in rows}
@@ -44,19 +53,29 @@ def test_exact_transport_between_shifted_samples_is_the_square_of_the_shift() ->
 
 
 def test_the_behaviours_own_samples_are_no_distance_away() -> None:
-    """Best of one without a map is a sample of the behaviour model: its distance is the floor, both ways sampled."""
-    made = policy()
+    """Best of one without a map is a sample of the behaviour model."""
+    made = narrow(policy())
     object.__setattr__(made.model.config, "best_of_n", 1)
     distances = found(made, ("best_of_n_without_map", "map"))
     assert abs(distances["best_of_n_without_map", "w2_squared"]) < 0.05 * distances["map", "w2_squared"]
 
 
-def test_a_deterministic_readout_is_as_far_as_exact_transport_to_its_action_says() -> None:
-    made = policy()
+def test_debiasing_takes_out_what_sampling_adds() -> None:
+    """A readout that samples, but does not scatter, is as far by samples as a deterministic one is in closed form."""
+    made = narrow(policy())
     model: Any = made.model
+    target = torch.tensor([0.4, -0.3])
+    model.act = lambda states, readout, noise=None: target.expand(1, states.shape[1], -1)
+    state = torch.from_numpy(random_dataset(4, 2).observations[5])
     with torch.no_grad():
-        model.behaviour.log_std.fill_(-3.0)  # narrow: no sample is clipped to the box
-        model.behaviour.network.output.weight.mul_(0.3)
+        mean, variance = model.behaviour.moments(state.view(1, 1, -1))
+        sampled = inspection._debiased(model, state, "best_of_n")
+    assert sampled == pytest.approx(((target - mean).square() + variance).sum().item(), rel=0.05)
+
+
+def test_a_deterministic_readout_is_as_far_as_exact_transport_to_its_action_says() -> None:
+    made = narrow(policy())
+    model: Any = made.model
     state = torch.from_numpy(random_dataset(4, 2).observations[:1]).unsqueeze(0)
     with torch.no_grad():
         noise = torch.randn(1, 1, 4000, 2, generator=torch.Generator().manual_seed(1))

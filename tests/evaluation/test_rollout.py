@@ -100,6 +100,8 @@ def test_seeds_differ_by_dataset_protocol_seed_and_episode_and_by_step_only_in_t
     others += [("d", "training", 1, 100, 3)]
     assert len({state(*key) for key in [base, *others]}) == 6
     assert state(*base) == state(*base)
+    assert state("d", "fixed", 1, 100, 2) == state("d", "fixed", 1, 200, 2)
+    assert state("d", "fixed", 1, 100, 2) not in {state(*base), state("d", "final", 1, 100, 2)}
     assert state("d", "final", 1, 100, 2) == state("d", "final", 1, 200, 2)
 
 

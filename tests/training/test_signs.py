@@ -17,7 +17,7 @@ HEALTHY = {
 }
 SICK = {
     "displacement_over_sd": (np.full(ROWS, NEAR_IDENTITY / 2), "identity collapse"),
-    "discriminator_loss": (np.where(np.arange(ROWS) % 8, -0.3, 30.0), "discriminator oscillation"),
+    "discriminator_loss": (0.3 * (-1.0) ** np.arange(ROWS), "discriminator oscillation"),
     "value_over_bound": (np.linspace(0, 9, ROWS), "value divergence"),
     "distill_standard_distance": (np.full(ROWS, 2 * FAR), "policy leaves the data"),
     "policy_data_distance": (np.full(ROWS, 2 * AWAY), "policy leaves the data"),
@@ -45,8 +45,19 @@ def test_disorder_at_the_start_is_no_sign(quantity: str) -> None:
     assert signs(HEALTHY | {quantity: early}) == []
 
 
-def test_what_is_not_finite_is_left_out() -> None:
+def test_what_is_no_number_is_left_out_and_infinity_is_not() -> None:
     assert signs(HEALTHY | {"value_over_bound": np.full(ROWS, np.nan)}) == []
+    assert signs(HEALTHY | {"value_over_bound": np.full(ROWS, np.inf)}) == [("value divergence", "value_over_bound")]
+
+
+@pytest.mark.parametrize("shape", ["alternation", "sine", "spikes"])
+def test_an_oscillating_loss_is_seen_whatever_its_shape(shape: str) -> None:
+    rows = np.arange(ROWS)
+    losses = {"alternation": (-1.0) ** rows, "sine": np.sin(np.pi / 2 * rows), "spikes": np.where(rows % 8, -0.1, 9.0)}
+    assert signs(HEALTHY | {"discriminator_loss": losses[shape]})[0][0] == "discriminator oscillation"
+
+
+def test_no_curve_shows_no_sign() -> None:
     assert find_signs([], []) == []
 
 

@@ -56,7 +56,10 @@ class GaussianPolicy(nn.Module):
         constant = log_std.sum(dim=-1) + 0.5 * math.log(2 * math.pi) * actions.shape[-1]  # (members, 1)
         return -0.5 * deviation.square().sum(dim=-1) - constant
 
+    def draws(self, observations: Tensor, noise: Tensor) -> Tensor:
+        """Draws (members, n, k, act) of the Gaussian itself, from standard normal noise of that shape."""
+        return self.mean(observations).unsqueeze(2) + self.std().unsqueeze(2) * noise
+
     def sample(self, observations: Tensor, noise: Tensor) -> Tensor:
-        """Actions (members, n, k, act) in [-1, 1] from standard normal noise of that shape."""
-        draws = self.mean(observations).unsqueeze(2) + self.std().unsqueeze(2) * noise
-        return draws.clamp(-1, 1)
+        """Actions (members, n, k, act): the draws, clipped to [-1, 1]."""
+        return self.draws(observations, noise).clamp(-1, 1)

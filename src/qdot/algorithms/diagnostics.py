@@ -74,4 +74,4 @@ def standard_distance(executed: Tensor, mean: Tensor, variance: Tensor) -> Tenso
 def displacement_over_sd(moved: Tensor, actions: Tensor, variance: Tensor) -> Tensor:
     """Median over the batch (nearest rank, lower) of ||T(s, a) - a|| / sqrt(tr Cov_beta(a | s))."""
     ratio = (moved - actions).square().sum(dim=-1).sqrt() / variance.sum(dim=-1).sqrt()
-    return ratio.median(dim=-1).values
+    return ratio.sort(dim=-1).values[..., (ratio.shape[-1] - 1) // 2]  # `median` is not deterministic on a GPU

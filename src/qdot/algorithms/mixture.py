@@ -1,5 +1,6 @@
 """A behaviour model with several modes: a mixture density network (Bishop 1994)."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -83,14 +84,18 @@ class MixturePolicy(nn.Module):
         spread = (2 * log_std).exp() + (means - overall).square()
         return overall.squeeze(2), (weights * spread).sum(dim=2)
 
-    def sample(self, observations: Tensor, noise: Tensor) -> Tensor:
-        """Actions (members, n, k, act) in [-1, 1] from standard normal noise (members, n, k, act + 1).
+    def draws(self, observations: Tensor, noise: Tensor) -> Tensor:
+        """Draws (members, n, k, act) of the mixture itself, from standard normal noise (members, n, k, act + 1).
 
         The last number picks the component: its normal distribution function is uniform on (0, 1).
         """
         log_weights, means, log_std = self.components(observations)
         level = 0.5 * (1 + torch.erf(noise[..., -1:] / math.sqrt(2)))  # (members, n, k, 1)
-        bounds = log_weights.exp().cumsum(dim=-1)[..., :-1].unsqueeze(2)  # (members, n, 1, components - 1)
-        picked = (level > bounds).sum(dim=-1, keepdim=True).expand(-1, -1, -1, self.action_dim)
-        draws = means.gather(2, picked) + log_std.gather(2, picked).exp() * noise[..., :-1]
-        return draws.clamp(-1, 1)
+        *bounds, _ = itertools.accumulate(log_weights.exp().unbind(dim=-1))  # `cumsum` is not deterministic on a GPU
+        above = [level > bound[..., None, None] for bound in bounds]
+        picked = torch.stack(above).sum(dim=0).expand(-1, -1, -1, self.action_dim)
+        return means.gather(2, picked) + log_std.gather(2, picked).exp() * noise[..., :-1]
+
+    def sample(self, observations: Tensor, noise: Tensor) -> Tensor:
+        """Actions (members, n, k, act): the draws, clipped to [-1, 1]."""
+        return self.draws(observations, noise).clamp(-1, 1)

@@ -16,7 +16,7 @@ Reward = Literal["as_is", "subtract_one", "normalise_returns"]
 ARRAYS = ("observations", "actions", "rewards", "next_observations", "terminals", "episode_starts")
 SCALE_FLOOR = 1e-3  # added to the standard deviation of an observation: lineage (TD3+BC)
 RETURN_SCALE = 1000.0  # of `normalise_returns`: lineage (IQL)
-HOLD_OUT_EVERY = 20  # one episode in so many is kept from the behaviour model: its likelihood is measured there
+HELD_OUT_SHARE = 0.05  # of the episodes are kept from the behaviour model: its likelihood is measured there
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,14 @@ class Dataset:
 
     @property
     def held_out(self) -> npt.NDArray[np.float32]:
-        """float32 (size,), 1.0 in each 20th episode: rows that the behaviour model of a policy does not see."""
+        """float32 (size,), 1.0 in a twentieth of the episodes: rows that the behaviour model of a policy does not see.
+
+        The episodes are drawn at random, the same in every run: collecting policies take turns in a fixed order.
+        """
+        count = len(self.episode_starts)
+        chosen = np.random.default_rng(0).permutation(count)[: round(HELD_OUT_SHARE * count)]
         episode = np.searchsorted(self.episode_starts, np.arange(self.size), side="right") - 1
-        return (episode % HOLD_OUT_EVERY == HOLD_OUT_EVERY // 2).astype(np.float32)
+        return np.isin(episode, chosen).astype(np.float32)
 
 
 def load_prepared(directory: str | Path) -> Prepared:

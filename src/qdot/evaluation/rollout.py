@@ -24,7 +24,7 @@ from qdot.errors import ParamsError, ResultsError
 
 BLOCK = 10  # episodes
 ACTING = 1  # tells a policy's stream from its environment's
-PROTOCOLS = {"final": 0, "training": 1}  # separate streams of start states
+PROTOCOLS = {"final": 0, "training": 1, "fixed": 2}  # separate streams of start states
 
 
 class Acts(Protocol):
@@ -70,9 +70,9 @@ def episode_seed(dataset: str, protocol: str, seed: int, step: int, episode: int
 
     Args:
         dataset: Full name.
-        protocol: `final`, or `training`, whose start states differ from step to step.
+        protocol: `final`; or during training `training`, whose start states differ from step to step, or `fixed`.
         seed: Training seed.
-        step: Training step; it does not count for `final`.
+        step: Training step; it counts for `training` alone.
         episode: Index of the episode.
     """
     moment = step if protocol == "training" else 0

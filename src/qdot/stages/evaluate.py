@@ -71,7 +71,11 @@ def _evaluate(job: Job, seeds: list[int], workers: int) -> None:
         for row in own:
             row["score"] = normalise(row["return"], references) if references else ""
         write_episodes(directory / "episodes.csv", values["dataset"], values["algorithm"], own)
-        inspect(job, seed, own, prepared, dataset)
+        try:
+            inspect(job, seed, own, prepared, dataset)
+        except Exception as error:  # noqa: BLE001 - this seed's failure, whatever it is; the others go on
+            job.fail(seed, error)
+            continue
         write_json(directory / "runtime.json", runtime(started, episodes=len(rows), workers=workers))
         job.finish(seed, "ok", files=FILES, environment=describe(values["data"]["environment"]))
 

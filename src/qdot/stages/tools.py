@@ -27,7 +27,8 @@ def _split(cell: str) -> tuple[str, str, str]:
 
 def show_params(cell: str) -> str:
     """The resolved values of a cell, one per line with the level that set it."""
-    resolved = resolve(parameters.load(), *_split(cell))
+    suite, dataset, algorithm = _split(cell)
+    resolved = resolve(Study.from_config(parameters.load(), suite).params, suite, dataset, algorithm)
     lines = []
     for section in ("data", *parameters.CELL_STAGES, "algorithm_values"):
         for key, value in resolved.values[section].items():

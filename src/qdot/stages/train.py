@@ -81,9 +81,10 @@ def _evaluator(values: Mapping[str, Any]) -> Evaluator | None:
 
 def _submit(evaluator: Evaluator, values: Mapping[str, Any], policies: dict[int, bytes], step: int) -> None:
     """Queue an evaluation during training, of the primary readout."""
+    train = values["train"]
+    protocol = "fixed" if train["evaluate_starts"] == "fixed" else "training"
     for seed, policy in policies.items():
-        episodes = values["train"]["evaluate_episodes"]
-        evaluator.submit(policy, seed, values["primary_readout"], step, episodes, "training")
+        evaluator.submit(policy, seed, values["primary_readout"], step, train["evaluate_episodes"], protocol)
 
 
 class Clock:

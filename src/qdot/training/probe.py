@@ -77,7 +77,7 @@ class Probe:
     ) -> dict[str, Tensor]:
         """Geometry of the map at the data's actions and at samples of the behaviour model."""
         noise = self._normal[..., : behaviour.noise_width].expand(len(states), -1, -1, -1)  # (seeds, 2, ROWS, width)
-        first, second = behaviour.sample(states, noise.transpose(1, 2)).unbind(dim=2)
+        first, second = behaviour.draws(states, noise.transpose(1, 2)).unbind(dim=2)
         moved, jacobian = diagnostics.jacobians(move, states, first)
         density = behaviour.log_likelihood
         return {
