@@ -38,8 +38,8 @@ class Compared:
 
 
 DATASETS = {
-    "pointmaze-umaze": Compared("quick", 15.0),
-    "halfcheetah-replay": Compared("quick", 5.0),
+    "pointmaze-umaze": Compared("ablations", 15.0),
+    "halfcheetah-replay": Compared("ablations", 5.0),
     "kitchen-complete-v0": Compared("kitchen", 15.0, needs_mirror=True),
 }
 ALGORITHMS = ("bc", "iql", "td3_bc")

@@ -140,7 +140,7 @@ def run_theirs(script: str, *arguments: str) -> None:
 def score(unit: Unit, values: Mapping[str, Any], policy: bytes) -> float:
     """Mean normalised score of the `final` protocol: the same environment and start states for both sides."""
     environment, episodes = values["data"]["environment"], values["evaluate"]["episodes"]
-    with Evaluator(environment, unit.dataset) as evaluator:
+    with Evaluator(environment, unit.dataset, values["train"]["discount"]) as evaluator:
         evaluator.submit(policy, unit.seed, "policy", STEPS, episodes, "final")
         rows = evaluator.rows()
     references = values["data"]["reference_scores"]
