@@ -8,12 +8,17 @@ from zlib import crc32
 import numpy as np
 import pandas as pd
 
+from qdot.evaluation.draws import Draws
 from qdot.evaluation.evidence import Evidence
 from qdot.evaluation.history import Change
+from qdot.evaluation.pooled import Pooled
+from qdot.evaluation.studies import Studies
 from qdot.evaluation.summary import Board, Settings
 
 SETTINGS = Settings(confidence=0.95, bootstrap_samples=2000, bootstrap_seed=0)
 EPISODES = ["dataset", "algorithm", "seed", "episode", "cluster", "return", "length", "displacement"]
+TRANSPORT_RUN = {"git_commit": "f00d", "finished": "2025-06-01T00:00:00Z"}
+ALONE = Draws({})  # every dataset is a recipe of its own
 Scores = Mapping[tuple[str, str], Sequence[float]]  # by (dataset, algorithm), one number per seed
 
 
@@ -49,14 +54,20 @@ class Written:
         return Change("c0ffee" if self.date else "unknown", self.date)
 
 
-def board(scores: Scores) -> Board:
+def board(scores: Scores, draws: Draws = ALONE) -> Board:
     rows = [
         {"dataset": d, "algorithm": a, "readout": "policy", "seed": k, "protocol": "final", "score": x, "episodes": 50}
         for (d, a), values in scores.items()
         for k, x in enumerate(values)
     ]
     columns = ["dataset", "algorithm", "readout", "seed", "protocol", "score", "episodes"]
-    return Board(pd.DataFrame(rows, columns=columns), "final", dict.fromkeys(scores, "policy"))
+    return Board(pd.DataFrame(rows, columns=columns), "final", dict.fromkeys(scores, "policy"), draws)
+
+
+def pooled(scores: Scores, recipes: Mapping[str, str] | None = None) -> Pooled:
+    """Scores by task; `recipes` names the recipe of each dataset that is a draw of one."""
+    draws = Draws(recipes or {})
+    return Pooled(board(scores, draws), draws)
 
 
 def evaluations(courses: Mapping[tuple[str, str], np.ndarray], noise: float = 0.0) -> pd.DataFrame:
@@ -100,8 +111,15 @@ def transport(problem: str, values: Mapping[tuple[str, int, str], Sequence[float
     return pd.DataFrame(rows)
 
 
-def evidence(scores: Scores | None = None, settings: Settings = SETTINGS, **more: Any) -> Evidence:
+def evidence(
+    scores: Scores | None = None,
+    settings: Settings = SETTINGS,
+    recipes: Mapping[str, str] | None = None,
+    transport: Mapping[str, pd.DataFrame] | None = None,
+    **more: Any,
+) -> Evidence:
     """Evidence of nothing but what is given."""
-    empty: dict[str, Any] = {"evaluations": evaluations({}), "curves": curves({}), "rates": {}, "transport": {}}
+    empty: dict[str, Any] = {"evaluations": evaluations({}), "curves": curves({}), "rates": {}}
     empty["dataset_episodes"] = pd.DataFrame(columns=EPISODES)
-    return Evidence(board=board(scores or {}), settings=settings, **(empty | more))
+    empty["transport"] = Studies(transport or {}, run=TRANSPORT_RUN if transport else {})
+    return Evidence(board=pooled(scores or {}, recipes), settings=settings, **(empty | more))

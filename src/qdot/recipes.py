@@ -167,7 +167,8 @@ def table_recipe(study: Study, stage: str) -> dict[str, Any]:
     ]
     pairs = [(dataset, algorithm) for dataset in study.datasets for algorithm in study.algorithms]
     levels = [resolve(study.params, study.suite, *pair).sources for pair in pairs]
-    reads: list[Any] = [cells, pairs, levels, transport_recipe(study)["digest"], study.params["compare"]]
+    transport = transport_recipe(study)["digest"]
+    reads: list[Any] = [cells, pairs, levels, transport, study.params["compare"]]
     reads += [_content(study.root / CLAIMS), _code("qdot.evaluation.compare")]
     if stage == "report":
         templates = sorted((study.root / "reports" / "templates").rglob("*.*"))
@@ -180,6 +181,7 @@ def table_recipe(study: Study, stage: str) -> dict[str, Any]:
         "subset": {key: list(names) for key, names in study.subset.items()} if study.is_subset else {},
         "params": dict(study.params),
         "cells": cells,
+        "transport": transport,
         "digest": digest(stage, reads),
     }
 

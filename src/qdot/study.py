@@ -60,6 +60,7 @@ class Study:
         root: The project's top folder.
         expected: Digest that each cell's manifest must carry, by stage and cell, where a recipe says so; a result made
             from other values or code is then no result.
+        expected_transport: The same of the transport studies' manifest.
     """
 
     params: Mapping[str, Any]
@@ -67,6 +68,7 @@ class Study:
     subset: Mapping[str, tuple[str, ...]]
     root: Path = Path()
     expected: Mapping[tuple[str, Cell], str] | None = None
+    expected_transport: str | None = None
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], suite: str | None = None, root: Path = Path()) -> "Study":
@@ -104,7 +106,7 @@ class Study:
         """The study that a compare or report recipe describes."""
         expected = {(stage, Cell(*cell)): digest for stage, *cell, digest in recipe["cells"]}
         subset = {key: tuple(names) for key, names in recipe["subset"].items()}
-        return cls(recipe["params"], recipe["suite"], subset, root, expected)
+        return cls(recipe["params"], recipe["suite"], subset, root, expected, recipe["transport"])
 
     def _chosen(self, key: str) -> tuple[Any, ...]:
         full = self.params["suites"][self.suite][SUBSET_KEYS[key]]

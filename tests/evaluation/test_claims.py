@@ -28,6 +28,12 @@ def judged(study: Study) -> dict[int, dict[str, Any]]:
     return {claim["id"]: claim for claim in json.loads((study.compare_dir / "claims.json").read_text())}
 
 
+def expected(study: Study, name: str) -> dict[str, Any]:
+    compare(study)
+    entries = json.loads((study.compare_dir / "expectations.json").read_text())
+    return next(entry for entry in entries if entry["id"] == name)
+
+
 def ten_seeds(root: Path, **config: Any) -> Study:
     """The paper's suite with ten seeds, which a verdict on one dataset needs."""
     study = new_study(root, "paper", **config)
@@ -205,14 +211,37 @@ def test_expectations_read_the_transport_tables_that_a_manifest_vouches_for(tmp_
     transport("lqr16", shares).to_csv(study.transport_dir / "lqr.csv", index=False)
     found = []
     for files in ({}, {"lqr.csv": "0" * 64}):
-        write_json(study.transport_dir / "manifest.json", {"status": "ok", "files": files})
-        compare(study)
-        entries = json.loads((study.compare_dir / "expectations.json").read_text())
-        found.append(next(entry for entry in entries if entry["id"] == "few-samples"))
+        write_json(study.transport_dir / "manifest.json", {"status": "ok", "digest": "d" * 64, "files": files})
+        found.append(expected(study, "few-samples"))
     assert found[0]["verdict"] == "not tested"
-    assert "transport/lqr.csv is not there" in found[0]["notes"][0]
+    assert "transport/lqr.csv: the suite's transport studies wrote no such table" in found[0]["notes"][0]
     assert found[1]["measured"] == pytest.approx(0.15)
     assert (found[1]["verdict"], found[1]["seeds"]) == ("supported", 10)
+    assert (found[1]["run_commits"], found[1]["post_hoc"]) == ([], "unknown")
+    write_json(study.transport_dir / "runtime.json", {"git_commit": "5eed", "finished": "2025-01-02T03:04:05Z"})
+    assert expected(study, "few-samples")["run_commits"] == ["5eed"]
+
+
+@pytest.mark.parametrize(("digest", "verdict"), [("d" * 64, "supported"), ("e" * 64, "not tested")])
+def test_transport_tables_made_from_something_else_are_not_tested(tmp_path: Path, digest: str, verdict: str) -> None:
+    study = new_study(tmp_path, "tiny")
+    shares = {("icnn", 64, "pushforward_share"): [0.9] * 10, ("affine", 64, "pushforward_share"): [0.7, 0.8] * 5}
+    study.transport_dir.mkdir(parents=True)
+    transport("lqr16", shares).to_csv(study.transport_dir / "lqr.csv", index=False)
+    write_json(
+        study.transport_dir / "manifest.json", {"status": "ok", "digest": digest, "files": {"lqr.csv": "0" * 64}}
+    )
+    recipe = {"params": dict(study.params), "suite": "tiny", "subset": {}, "cells": [], "transport": "d" * 64}
+    entry = expected(Study.from_recipe(recipe, tmp_path), "few-samples")
+    assert entry["verdict"] == verdict
+    assert any("made from other values or code" in note for note in entry["notes"]) == (verdict == "not tested")
+
+
+def test_transport_studies_that_failed_are_not_tested(tmp_path: Path) -> None:
+    study = new_study(tmp_path, "tiny")
+    study.transport_dir.mkdir(parents=True)
+    write_json(study.transport_dir / "manifest.json", {"status": "failed", "files": {"lqr.csv": "0" * 64}})
+    assert "ended with the status 'failed'" in expected(study, "few-samples")["notes"][0]
 
 
 def test_claims_refer_to_deviations_that_exist() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from claim_evidence import SETTINGS, board
+from claim_evidence import SETTINGS, board, pooled
 from scipy import stats
 
 from qdot.evaluation.differences import difference_table
@@ -20,7 +20,7 @@ SCORES = {
 
 
 def table(counted: tuple[str, ...] = ("a", "b")) -> pd.DataFrame:
-    return difference_table(board(SCORES), ["ddpg_bc", "prox", "no_icnn"], [], counted, SETTINGS)
+    return difference_table(pooled(SCORES), ["ddpg_bc", "prox", "no_icnn"], [], counted, SETTINGS)
 
 
 def test_rows_are_paired_t_tests() -> None:

@@ -87,6 +87,11 @@ def certificate(gap: float, spread: float) -> Evidence:
     return evidence(transport={"certificate": table})
 
 
+def weighted(behind: float, spread: float) -> Evidence:
+    table = transport("weighted-cost", {("icnn", 0, "share_minus_affine"): noisy(behind, spread)})
+    return evidence(transport={"limits": table})
+
+
 def scores(other: str, *sizes: tuple[float, float]) -> dict[str, Evidence]:
     found = []
     for size, spread in sizes:
@@ -111,7 +116,8 @@ TABLES: dict[Any, dict[str, Evidence]] = {
 EXPECTED: dict[Any, dict[str, Evidence]] = {
     "few-samples": four(lqr, *[(d, s, 64, "affine") for d, s in ((0.1, 0.02), (-0.1, 0.02), (0, 0.1))]),
     "many-samples": four(lqr, *[(d, s, 10000, "affine") for d, s in ((0, 0.01), (0.1, 0.01), (0.02, 0.1))]),
-    "certified-distance": four(certificate, (1e-8, 1e-8), (1e-2, 1e-3), (1e-6, 1e-6)),
+    "certified-distance": four(certificate, (1e-8, 1e-8), (1e-2, 1e-3), (1e-6, 0)),
+    "loses-under-weighted-cost": four(weighted, (-0.08, 0.02), (0.05, 0.02), (-0.02, 0.02)),
     "no-score-gap": scores("no_icnn", (1, 3), (9, 3), (5, 20)),
     "gradient-not-convexity-scores": scores("no_icnn_c", (1, 3), (9, 3), (5, 20)),
     "gradient-not-convexity-samples": four(
@@ -219,3 +225,74 @@ def test_a_rule_later_than_its_runs_is_marked(written: str, late: bool) -> None:
     entry = next(entry for entry in judge.judge_all("claims") if entry["id"] == 2)
     assert entry["post_hoc"] is late
     assert (entry["rule_commit"], entry["rule_date"], entry["run_commits"]) == ("c0ffee", written, ["5eed"])
+
+
+def expected_by(study: Names, found: Evidence, name: str, written: str = "2025-01-01T00:00:00+00:00") -> dict[str, Any]:
+    judge = Judge(study, CONTENT, found, Written(written), RUNS)  # type: ignore[arg-type]
+    return next(entry for entry in judge.judge_all("expectations") if entry["id"] == name)
+
+
+@pytest.mark.parametrize(
+    ("name", "other"), [("no-score-gap", "no_icnn"), ("gradient-not-convexity-scores", "no_icnn_c")]
+)
+def test_an_expectation_about_scores_is_no_more_supported_by_stand_ins_or_few_steps_than_a_claim(
+    name: str, other: str
+) -> None:
+    mazes = ["pointmaze-umaze", "halfcheetah-replay"]
+    ties = {(d, a): noisy(50, 1) for d in mazes for a in ("qdot", other)}
+    entry = expected_by(Names(mazes, ["qdot", other]), evidence(ties), name)
+    assert entry["verdict"] == "inconclusive"
+    assert any("Stand-ins" in note for note in entry["notes"])
+    assert any("would be: supported" in note for note in entry["notes"])
+    everywhere = {(d, a): noisy(50, 1) for d in EVERY for a in ("qdot", other)}
+    short = expected_by(Names(EVERY, ["qdot", other], steps=10000), evidence(everywhere), name)
+    assert short["verdict"] == "inconclusive"
+    assert any("10,000 training steps, fewer" in note for note in short["notes"])
+
+
+@pytest.mark.parametrize(("seeds", "verdict"), [(9, "inconclusive"), (10, "supported")])
+def test_a_transport_expectation_needs_ten_seeds(seeds: int, verdict: str) -> None:
+    shares = {"icnn": 0.9 + noisy(0.1, 0.02, seeds), "affine": np.full(seeds, 0.9)}
+    table = transport("lqr16", {(name, 64, "pushforward_share"): share for name, share in shares.items()})
+    entry = expected_by(Names(EVERY, ALGORITHMS), evidence(transport={"lqr": table}), "few-samples")
+    assert (entry["verdict"], entry["seeds"], entry["datasets"]) == (verdict, seeds, [])
+
+
+@pytest.mark.parametrize(
+    ("values", "verdict"),
+    [
+        ([1e-8], "supported"),
+        ([1e-8] * 9 + [2e-6], "not supported"),  # one seed that misses is enough
+        ([1e-8] * 9 + [np.nan], "inconclusive"),
+    ],
+)
+def test_a_certificate_is_judged_by_its_worst_seed(values: list[float], verdict: str) -> None:
+    table = transport("two-hills", {("icnn", 64, "certificate_excess"): values})
+    entry = expected_by(Names(EVERY, ALGORITHMS), evidence(transport={"certificate": table}), "certified-distance")
+    assert entry["verdict"] == verdict
+    assert (entry["measured"], entry["low"]) == (None if np.isnan(values[-1]) else max(values), None)
+
+
+@pytest.mark.parametrize(
+    ("written", "late"), [("2025-05-01T00:00:00+00:00", False), ("2025-07-01T00:00:00+00:00", True)]
+)
+def test_a_rule_later_than_the_transport_studies_is_marked(written: str, late: bool) -> None:
+    entry = expected_by(Names(EVERY, ALGORITHMS), EXPECTED["few-samples"]["supported"], "few-samples", written)
+    assert (entry["run_commits"], entry["post_hoc"]) == (["f00d"], late)
+
+
+def test_draws_of_one_recipe_need_the_seeds_of_one_dataset_and_are_all_named() -> None:
+    draws = ["pointmaze-umaze", "pointmaze-umaze-draw1", "pointmaze-umaze-draw2"]
+    scores = {(d, a): noisy(50, 1, 8) for d in draws for a in ("qdot", "no_icnn")}
+    found = evidence(scores, recipes=dict.fromkeys(draws, draws[0]))
+    entry = expected_by(Names(draws, ["qdot", "no_icnn"]), found, "no-score-gap")
+    assert entry["datasets"] == draws
+    assert any("8 seeds, fewer than the 10" in note for note in entry["notes"])
+    assert any("3 draws of pointmaze-umaze; one task each" in note for note in entry["notes"])
+
+
+def test_a_draw_stands_in_for_its_recipe_where_the_first_was_not_run() -> None:
+    scores = {("pointmaze-umaze-draw1", a): noisy(50, 1) for a in ("qdot", "no_icnn")}
+    found = evidence(scores, recipes={"pointmaze-umaze-draw1": "pointmaze-umaze"})
+    entry = expected_by(Names(["pointmaze-umaze-draw1"], ["qdot", "no_icnn"]), found, "no-score-gap")
+    assert entry["datasets"] == ["pointmaze-umaze-draw1"]

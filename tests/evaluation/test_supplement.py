@@ -27,7 +27,7 @@ def one_map(count: int = 40, clusters: int = 8) -> pd.DataFrame:
 def test_correlation_is_spearmans_where_length_is_constant() -> None:
     frame = one_map().assign(length=50)
     theirs = stats.spearmanr(frame["displacement"], frame["return"]).statistic
-    assert correlation(frame, "displacement", SETTINGS, "a").value == pytest.approx(theirs)
+    assert correlation([frame], "displacement", SETTINGS).value == pytest.approx(theirs)
 
 
 def test_partial_correlation_equals_that_of_regression_residuals() -> None:
@@ -35,7 +35,7 @@ def test_partial_correlation_equals_that_of_regression_residuals() -> None:
     ranks = frame[["displacement", "return", "length"]].rank()
     design = np.stack([np.ones(len(ranks)), ranks["length"]], axis=1)
     rest = [ranks[c] - design @ np.linalg.lstsq(design, ranks[c], rcond=None)[0] for c in ("displacement", "return")]
-    mine = correlation(frame, "displacement", SETTINGS, "a").value
+    mine = correlation([frame], "displacement", SETTINGS).value
     assert mine == pytest.approx(np.corrcoef(*rest)[0, 1])
     assert abs(mine) < 0.4  # length made both: the plain correlation is strong
     assert stats.spearmanr(frame["displacement"], frame["return"]).statistic < -0.4
@@ -43,8 +43,8 @@ def test_partial_correlation_equals_that_of_regression_residuals() -> None:
 
 def test_correlation_is_the_mean_over_maps() -> None:
     first, second = one_map(), one_map().assign(seed=1, displacement=RNG(1).normal(size=40))
-    values = [correlation(frame, "displacement", SETTINGS, "a").value for frame in (first, second)]
-    both = correlation(pd.concat([first, second], ignore_index=True), "displacement", SETTINGS, "a")
+    values = [correlation([frame], "displacement", SETTINGS).value for frame in (first, second)]
+    both = correlation([pd.concat([first, second], ignore_index=True)], "displacement", SETTINGS)
     assert both.value == pytest.approx(np.mean(values))
 
 
@@ -52,14 +52,14 @@ def test_clusters_are_resampled_whole() -> None:
     """Ten copies of every episode in its own cluster add nothing to what is known."""
     once = pd.concat([one_map(40, 40).assign(seed=k) for k in range(2)], ignore_index=True)
     copies = pd.concat([once] * 10, ignore_index=True)
-    spreads = [float(np.std(correlation(rows, "displacement", SETTINGS, "a").draws)) for rows in (once, copies)]
+    spreads = [float(np.std(correlation([rows], "displacement", SETTINGS).draws)) for rows in (once, copies)]
     assert spreads[1] == pytest.approx(spreads[0], rel=0.08)
 
 
 @pytest.mark.parametrize("change", [{"seed": 0}, {"cluster": 0}])
 def test_one_map_or_one_cluster_has_no_interval(change: dict[str, int]) -> None:
     rows = pd.concat([one_map().assign(seed=k) for k in range(3)], ignore_index=True).assign(**change)
-    assert math.isnan(correlation(rows, "displacement", SETTINGS, "a").interval(0.95).low)
+    assert math.isnan(correlation([rows], "displacement", SETTINGS).interval(0.95).low)
 
 
 def test_poor_episodes_that_move_further_are_found() -> None:

@@ -5,22 +5,24 @@ from typing import Any
 
 import pandas as pd
 
-from qdot.evaluation import claims, history
+from qdot.evaluation import claims, history, studies
 from qdot.evaluation.datasets import dataset_table
 from qdot.evaluation.diagnostics import diagnose
 from qdot.evaluation.differences import difference_table
+from qdot.evaluation.draws import Draws
 from qdot.evaluation.evidence import Evidence
 from qdot.evaluation.gather import CELL, Gathered, gather
 from qdot.evaluation.judge import Judge
+from qdot.evaluation.pooled import Pooled
 from qdot.evaluation.profiles import profile_table
 from qdot.evaluation.scoreboard import score_tables
 from qdot.evaluation.summary import Board, Primary, Settings, coverage_table, summary_table
 from qdot.evaluation.supplement import supplement_table
 from qdot.evaluation.trajectories import trajectory_table
 from qdot.evaluation.tuning import Bandit, tuning_table
-from qdot.frames import groups, read_csv, write_csv
+from qdot.frames import groups, write_csv
 from qdot.params import resolve
-from qdot.provenance import find_json, write_json
+from qdot.provenance import write_json
 from qdot.study import Study
 
 Metrics = dict[str, dict[str, dict[str, float]]]
@@ -37,15 +39,17 @@ def compare(study: Study) -> None:
     primary = primary_readouts(study)
     gathered = gather(study)
     scores, returns = score_tables(study, gathered)
-    board = Board(scores, content["protocol"], primary)
+    draws = Draws.of(study)
+    board = Board(scores, content["protocol"], primary, draws)
+    pooled = Pooled(board, draws)
     counted = claims.paper_datasets(content) | set(content["stand_ins"])
     tables = {
         "scores": scores,
         "returns": returns,
-        "summary": summary_table(scores, returns, primary, settings),
+        "summary": summary_table(scores, returns, primary, draws, settings),
         "coverage": coverage_table(scores, primary),
         "differences": difference_table(
-            board, content["differences"], content["readout_differences"], counted, settings
+            pooled, content["differences"], content["readout_differences"], counted, settings
         ),
         "profiles": profile_table(board, settings),
         "tuning": tuning_table(study, gathered.episodes, bandit, settings),
@@ -61,7 +65,7 @@ def compare(study: Study) -> None:
     }
     for name, table in tables.items():
         write_csv(study.compare_dir / f"{name}.csv", table)
-    evidence = _evidence(study, gathered, board, settings)
+    evidence = _evidence(study, gathered, pooled, settings)
     rules = history.History(study.root, claims.CLAIMS)
     judge = Judge(study, content, evidence, rules, history.runs(gathered.provenance))
     for section in claims.SECTIONS:
@@ -102,7 +106,7 @@ def _settings(section: Mapping[str, Any]) -> tuple[Settings, Bandit]:
     return Settings(section["confidence"], section["bootstrap_samples"], section["bootstrap_seed"]), bandit
 
 
-def _evidence(study: Study, gathered: Gathered, board: Board, settings: Settings) -> Evidence:
+def _evidence(study: Study, gathered: Gathered, board: Pooled, settings: Settings) -> Evidence:
     """What the claims are judged from: only cells that trained to the end."""
     trained = gathered.cells[(gathered.cells["stage"] == "train") & (gathered.cells["status"] == "ok")][CELL]
     return Evidence(
@@ -111,7 +115,7 @@ def _evidence(study: Study, gathered: Gathered, board: Board, settings: Settings
         curves=gathered.curves.merge(trained),
         rates=_rates(gathered.provenance.merge(trained)),
         dataset_episodes=gathered.dataset_episodes,
-        transport=_transport(study),
+        transport=studies.read(study),
         settings=settings,
     )
 
@@ -123,10 +127,3 @@ def _rates(provenance: pd.DataFrame) -> dict[tuple[str, str], float]:
         (dataset, algorithm): float(found["value"].astype(float).mean())
         for (dataset, algorithm), found in groups(rows, "dataset", "algorithm")
     }
-
-
-def _transport(study: Study) -> dict[str, pd.DataFrame]:
-    """Tables of the suite's transport studies by name: those that a finished manifest vouches for."""
-    manifest = find_json(study.transport_dir / "manifest.json") or {}
-    names = [name for name in manifest.get("files", {}) if name.endswith(".csv") and manifest["status"] == "ok"]
-    return {name.removesuffix(".csv"): read_csv(study.transport_dir / name, []) for name in names}

@@ -6,26 +6,31 @@ from typing import Any
 import pandas as pd
 
 from qdot.evaluation.measures import holm, two_sided
+from qdot.evaluation.pooled import Named, Pooled
 from qdot.evaluation.statistics import Array
-from qdot.evaluation.summary import ALL, Board, Settings
+from qdot.evaluation.summary import ALL, Settings
 from qdot.evaluation.tasks import detectable, mean_over_tasks
 
 COLUMNS = [
     *("dataset", "algorithm", "readout", "other", "other_readout", "difference", "low", "high"),
-    *("p", "p_holm", "seeds", "detectable"),
+    *("p", "p_holm", "seeds", "detectable", "datasets"),
 ]
-Named = tuple[str, str | None]  # algorithm, readout (None: the dataset's primary one)
 
 
 def difference_table(
-    board: Board, others: Sequence[str], readouts: Sequence[Sequence[str]], counted: Collection[str], settings: Settings
+    board: Pooled,
+    others: Sequence[str],
+    readouts: Sequence[Sequence[str]],
+    counted: Collection[str],
+    settings: Settings,
 ) -> pd.DataFrame:
     """A row per dataset and comparison; rows `all` are over two or more counted datasets that both have.
 
-    Holm's family are the rows of one dataset (and those of `all`).
+    The draws of one recipe are one dataset here, named after the recipe; column `datasets` names those that entered a
+    row. Holm's family are the rows of one dataset (and those of `all`).
 
     Args:
-        board: Scores.
+        board: Scores by task.
         others: Algorithms to compare Q-DOT with, by their primary readouts; those that were not run have no row.
         readouts: Pairs of Q-DOT's readouts to compare with each other.
         counted: Datasets that may enter `all`.
@@ -40,7 +45,7 @@ def difference_table(
 
 
 def _family(
-    board: Board,
+    board: Pooled,
     dataset: str,
     comparisons: Sequence[tuple[Named, Named]],
     counted: Collection[str],
@@ -54,7 +59,7 @@ def _family(
 
 
 def _rows(
-    board: Board,
+    board: Pooled,
     dataset: str,
     datasets: Sequence[str],
     comparisons: Sequence[tuple[Named, Named]],
@@ -65,18 +70,19 @@ def _rows(
         if len(found) < (2 if dataset == ALL else 1):
             continue
         values: list[Array] = [pair[:, 0] - pair[:, 1] for pair in found.values()]
-        names = [_readout(board, list(found), *named) for named in (first, second)]
+        members = [draw for task in found for draw in board.members(task, [first, second])]
+        names = [_readout(board, members, *named) for named in (first, second)]
         measure = mean_over_tasks(values, settings, "difference", *(f"{a}/{r}" for a, r in (first, second)), *found)
         estimate = measure.interval(settings.confidence)
         yield {
             **{"dataset": dataset, "algorithm": first[0], "readout": names[0]},
             **{"other": second[0], "other_readout": names[1]},
             **{"difference": estimate.value, "low": estimate.low, "high": estimate.high, "p": two_sided(measure)},
-            **{"seeds": min(map(len, values)), "detectable": detectable(values)},
+            **{"seeds": min(map(len, values)), "detectable": detectable(values), "datasets": " ".join(members)},
         }
 
 
-def _readout(board: Board, datasets: Sequence[str], algorithm: str, readout: str | None) -> str:
+def _readout(board: Pooled, datasets: Sequence[str], algorithm: str, readout: str | None) -> str:
     """The readout to print: `primary` where it differs between datasets."""
     names = {readout or board.primary[dataset, algorithm] for dataset in datasets}
     return names.pop() if len(names) == 1 else "primary"

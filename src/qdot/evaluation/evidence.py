@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from qdot.evaluation.draws import Draws
 from qdot.evaluation.measures import Measure
+from qdot.evaluation.pooled import Pooled
 from qdot.evaluation.statistics import Estimate
-from qdot.evaluation.summary import Board, Settings
+from qdot.evaluation.studies import Studies
+from qdot.evaluation.summary import Settings
 
 
 class Untestable(Exception):
@@ -19,22 +22,27 @@ class Evidence:
     """What a study measured.
 
     Attributes:
-        board: Scores of the claims' protocol.
+        board: Scores of the claims' protocol by task.
         evaluations: Evaluations during training of cells that are ok.
         curves: Logged quantities of cells that are ok.
         rates: Seed-steps per second by (dataset, algorithm).
         dataset_episodes: Episodes of the data as the maps move them: a row per cell and episode.
-        transport: Tables of the transport studies by name; those that were not run are missing.
+        transport: The transport studies.
         settings: How intervals are made.
     """
 
-    board: Board
+    board: Pooled
     evaluations: pd.DataFrame
     curves: pd.DataFrame
     rates: Mapping[tuple[str, str], float]
     dataset_episodes: pd.DataFrame
-    transport: Mapping[str, pd.DataFrame]
+    transport: Studies
     settings: Settings
+
+    @property
+    def draws(self) -> Draws:
+        """Which datasets are draws of one recipe."""
+        return self.board.draws
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,7 @@ class Finding:
 
     Attributes:
         measure: Value, interval and p-values.
-        datasets: Datasets that entered.
+        datasets: Datasets that entered, every draw of a recipe; none where it is from the transport studies.
         algorithms: Algorithms that entered.
         seeds: Smallest number of seeds of any (dataset, algorithm) that entered.
         remarks: Sentences on what was compared.

@@ -13,17 +13,21 @@ THRESHOLDS = np.arange(-10.0, 121.0, 2.0)  # points
 def profile_table(board: Board, settings: Settings) -> pd.DataFrame:
     """Profiles over the datasets that every algorithm has, by primary readouts; each dataset weighs the same.
 
-    The band is pointwise, from seeds resampled within datasets; there is none where a dataset has one seed.
+    The band is pointwise, from seeds resampled within datasets, for all draws of a recipe together; there is none where
+    a dataset has one seed.
     """
     datasets, rows = board.common(), []
     for (algorithm, printed), readout in board.overall() if datasets else []:
         if readout is not None:
             continue
-        groups = board.groups(datasets, algorithm)
-        values = profile([group[None] for group in groups])[0]
+        blocks = board.blocks(datasets, algorithm)
+        fewest = min(map(len, blocks))
+        if fewest == 0:
+            continue
+        values = profile([block.reshape(1, -1) for block in blocks])[0]
         generator = settings.generator("profile", board.protocol, algorithm)
-        drawn = profile([resample(group, settings.bootstrap_samples, generator) for group in groups])
-        fewest = min(map(len, groups))
+        samples = settings.bootstrap_samples
+        drawn = profile([resample(block, samples, generator).reshape(samples, -1) for block in blocks])
         for threshold, value, draws in zip(THRESHOLDS, values, drawn.T, strict=True):
             band = percentile_interval(float(value), draws, settings.confidence)[1:] if fewest > 1 else (np.nan, np.nan)
             rows.append((ALL, algorithm, printed, float(threshold), float(value), *band, fewest))

@@ -80,6 +80,12 @@ RULES = {
         0.025,
         "supported where the 95% interval lies below {bound:g}; not supported where it lies above {bound:g}",
     ),
+    "below_always": Rule(
+        below,
+        0.025,
+        "supported where the largest value over seeds lies below {bound:g}; not supported where it lies above; "
+        "nothing is sampled, so there is no test",
+    ),
     "equivalent": Rule(
         equivalent,
         0.05,

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from qdot.evaluation.draws import average
 from qdot.evaluation.evidence import Evidence, Finding, Secondary, Untestable
 from qdot.evaluation.measures import DrawMeasure
 from qdot.evaluation.permutation import Pair, Permuted, Sample, exchange
@@ -21,7 +22,7 @@ RISK = 0.05  # share of the worst changes that CVaR averages (arXiv 1912.05663)
 
 
 class Course(NamedTuple):
-    """What the evaluations of one (dataset, algorithm) say, indexed by seed.
+    """What the evaluations of one (task, algorithm) say, indexed by seed; of a recipe's draws the mean by seed.
 
     Attributes:
         excess: Variance of the last ten evaluations minus the mean variance that finite episodes give them.
@@ -34,7 +35,7 @@ class Course(NamedTuple):
     risk: "pd.Series[float]"
 
 
-Courses = dict[str, tuple[Course, Course]]  # of another algorithm and of Q-DOT, by dataset
+Courses = dict[str, tuple[Course, Course]]  # of another algorithm and of Q-DOT, by task
 
 
 def steadiness(evidence: Evidence, datasets: Sequence[str], against: str, reference: str) -> Finding:
@@ -59,7 +60,8 @@ def steadiness(evidence: Evidence, datasets: Sequence[str], against: str, refere
     remarks = [f"Not counted, because not both exceed {reference} there: {', '.join(beaten)}."] if beaten else []
     seeds = min(min(len(sample.first), len(sample.second)) for sample in data)
     beside = list(_changes(courses, evidence, against))
-    return Finding(measure, list(samples), ["qdot", against, reference], seeds, remarks, secondary=beside)
+    members = [d for task in samples for d in common_draws(evidence, task, against)]
+    return Finding(measure, members, ["qdot", against, reference], seeds, remarks, secondary=beside)
 
 
 def _courses(evidence: Evidence, datasets: Sequence[str], against: str, reference: str) -> tuple[Courses, list[str]]:
@@ -68,7 +70,8 @@ def _courses(evidence: Evidence, datasets: Sequence[str], against: str, referenc
         raise Untestable(f"{reference} has no score: stability counts only where both methods exceed it")
     found, beaten = {}, []
     for dataset in datasets:
-        theirs, ours = (course(evidence, dataset, name) for name in (against, "qdot"))
+        shared = common_draws(evidence, dataset, against)
+        theirs, ours = (over_draws([course(evidence, d, name) for d in shared]) for name in (against, "qdot"))
         if not len(theirs.excess) or not len(ours.excess):
             continue
         floor, *means = (float(np.mean(evidence.board.scores(dataset, a))) for a in (reference, against, "qdot"))
@@ -77,6 +80,17 @@ def _courses(evidence: Evidence, datasets: Sequence[str], against: str, referenc
         else:
             beaten.append(dataset)
     return found, beaten
+
+
+def common_draws(evidence: Evidence, task: str, against: str) -> list[str]:
+    """Draws of a task on which both algorithms have courses."""
+    draws = evidence.draws.members(task)
+    return [d for d in draws if all(len(course(evidence, d, name).excess) for name in (against, "qdot"))]
+
+
+def over_draws(courses: Sequence[Course]) -> Course:
+    """The mean over draws of every field, by seed."""
+    return Course(*(average([getattr(each, name) for each in courses]) for name in Course._fields))
 
 
 def course(evidence: Evidence, dataset: str, algorithm: str) -> Course:

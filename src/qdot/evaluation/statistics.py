@@ -89,7 +89,7 @@ def percentile_interval(value: float, resampled: Array, confidence: float) -> Es
 
 
 def resample(group: Array, samples: int, generator: np.random.Generator) -> Array:
-    """Draw seeds with replacement: (seeds,) -> (samples, seeds)."""
+    """Draw seeds with replacement: (seeds, ...) -> (samples, seeds, ...)."""
     return group[generator.integers(0, len(group), size=(samples, len(group)))]
 
 

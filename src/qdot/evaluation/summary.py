@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from qdot.evaluation import statistics
+from qdot.evaluation.draws import Draws
 from qdot.evaluation.statistics import Estimate, Groups
 from qdot.frames import groups
 
@@ -55,13 +56,15 @@ class Board:
         scores: Rows of scores.csv.
         protocol: The protocol to take.
         primary: Primary readout by (dataset, algorithm).
+        draws: Which datasets are draws of one recipe.
     """
 
-    def __init__(self, scores: pd.DataFrame, protocol: str, primary: Primary) -> None:
+    def __init__(self, scores: pd.DataFrame, protocol: str, primary: Primary, draws: Draws) -> None:
         """Index the rows that carry a score."""
         rows = scores[(scores["protocol"] == protocol) & scores["score"].notna()]
         self.protocol = protocol
         self.primary = primary
+        self.draws = draws
         self.datasets = list(dict.fromkeys(rows["dataset"]))
         self.algorithms = list(dict.fromkeys(rows["algorithm"]))
         self.entries: list[Entry] = list(dict.fromkeys(zip(rows["algorithm"], rows["readout"], strict=True)))
@@ -81,17 +84,32 @@ class Board:
         Returns:
             (seeds, entries), in the order of the seeds: rows are paired by seed.
         """
-        keys = [
-            (dataset, algorithm, readout or self.primary.get((dataset, algorithm), ""))
-            for algorithm, readout in entries
-        ]
-        known = [dict(zip(self._seeds.get(key, ()), self._scores.get(key, ()), strict=True)) for key in keys]
-        common = sorted(set.intersection(*map(set, known))) if known else []
-        return np.array([[scores[seed] for scores in known] for seed in common]).reshape(len(common), len(keys))
+        known, common = self._known(dataset, entries), self.seeds(dataset, entries)
+        return np.array([[scores[seed] for scores in known] for seed in common]).reshape(len(common), len(entries))
+
+    def seeds(self, dataset: str, entries: Sequence[tuple[str, str | None]]) -> list[int]:
+        """The seeds that several (algorithm, readout) all have, in order: the rows of `by_seed`."""
+        known = self._known(dataset, entries)
+        return sorted(set.intersection(*map(set, known))) if known else []
+
+    def _known(self, dataset: str, entries: Sequence[tuple[str, str | None]]) -> list[dict[int, float]]:
+        """Scores by seed of each entry."""
+        keys = [(dataset, a, readout or self.primary.get((dataset, a), "")) for a, readout in entries]
+        return [dict(zip(self._seeds.get(key, ()), self._scores.get(key, ()), strict=True)) for key in keys]
 
     def groups(self, datasets: Sequence[str], algorithm: str, readout: str | None = None) -> Groups:
-        """Scores over seeds of each dataset."""
-        return [self.scores(dataset, algorithm, readout) for dataset in datasets]
+        """Scores over seeds of each task: a dataset, or the draws of one recipe among `datasets`, averaged by seed."""
+        return [block.mean(axis=1) for block in self.blocks(datasets, algorithm, readout)]
+
+    def blocks(self, datasets: Sequence[str], algorithm: str, readout: str | None = None) -> list[statistics.Array]:
+        """Scores of each task over the seeds that all of its draws have, (seeds, draws)."""
+        blocks = []
+        for task in self.draws.tasks(datasets):
+            draws = [d for d in datasets if self.draws.recipe(d) == task]
+            known = [self._known(draw, [(algorithm, readout)])[0] for draw in draws]
+            common = sorted(set.intersection(*map(set, known)))
+            blocks.append(np.array([[scores[s] for scores in known] for s in common]).reshape(-1, len(draws)))
+        return blocks
 
     def episodes(self, datasets: Sequence[str], algorithm: str, readout: str | None = None) -> int:
         """Number of episodes behind the scores."""
@@ -120,18 +138,21 @@ class Board:
         ]
 
 
-def summary_table(scores: pd.DataFrame, returns: pd.DataFrame, primary: Primary, settings: Settings) -> pd.DataFrame:
+def summary_table(
+    scores: pd.DataFrame, returns: pd.DataFrame, primary: Primary, draws: Draws, settings: Settings
+) -> pd.DataFrame:
     """summary.csv.
 
     Args:
         scores: Rows of scores.csv.
         returns: Rows of returns.csv; datasets without reference scores are summarised by their raw return.
         primary: Primary readout by (dataset, algorithm).
+        draws: Which datasets are draws of one recipe: one task in the rows `all`, apart elsewhere.
         settings: How intervals are made.
     """
     rows: list[dict[str, Any]] = []
     for protocol in dict.fromkeys(scores["protocol"]):
-        board = Board(scores, protocol, primary)
+        board = Board(scores, protocol, primary, draws)
         rows += _dataset_rows(board, settings)
         rows += _overall_rows(board, settings)
     rows += _return_rows(scores, returns, settings)
@@ -165,9 +186,9 @@ def _dataset_rows(board: Board, settings: Settings) -> Iterator[dict[str, Any]]:
 
 
 def _overall_rows(board: Board, settings: Settings) -> Iterator[dict[str, Any]]:
-    """Rows over the datasets that every algorithm has; none where that is a single dataset."""
+    """Rows over the datasets that every algorithm has; none where these are a single task."""
     datasets = board.common()
-    if len(datasets) < 2:
+    if len(board.draws.tasks(datasets)) < 2:
         return
     reference = board.groups(datasets, "qdot")
     for entry, readout in board.overall():
@@ -180,6 +201,8 @@ def _overall_rows(board: Board, settings: Settings) -> Iterator[dict[str, Any]]:
         if entry[0] != "qdot" and all(len(group) for group in reference):
             estimates[IMPROVEMENT] = settings.improvement(reference, scores, "improvement", *key)
         episodes = board.episodes(datasets, entry[0], readout)
+        if not all(len(group) for group in scores):
+            continue  # no seed has all draws of a recipe
         for metric, estimate in estimates.items():
             yield _row(ALL, entry, board.protocol, metric, estimate, min(map(len, scores)), episodes)
 
@@ -199,7 +222,7 @@ def coverage_table(scores: pd.DataFrame, primary: Primary) -> pd.DataFrame:
     """Which datasets the rows named `all` of summary.csv are over, and which algorithms keep the others out."""
     rows = []
     for protocol in dict.fromkeys(scores["protocol"]):
-        board = Board(scores, protocol, primary)
+        board = Board(scores, protocol, primary, Draws({}))
         for dataset in dict.fromkeys(scores["dataset"]):
             missing = board.missing(dataset)
             rows.append((protocol, dataset, not missing and bool(board.algorithms), " ".join(missing)))
