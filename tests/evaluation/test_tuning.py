@@ -15,12 +15,32 @@ def constant(*scores: float) -> list[list[np.ndarray]]:
     return [[np.full(5, score)] for score in scores]
 
 
-def test_one_arm_is_worth_its_mean_from_the_first_episode() -> None:
-    arm = [np.array([10.0, 20.0]), np.array([50.0, 70.0])]
+def test_one_arm_is_worth_the_half_of_its_episodes_that_it_is_not_played_on() -> None:
+    arm = [np.array([0.0, 15.0, 0.0, 25.0]), np.array([900.0, 60.0])]  # worth (15 + 25) / 2, and 60
     worth = play([arm], Bandit(2.0, 4000, 3), RNG(0))
-    assert set(np.unique(worth)) == {15.0, 60.0}  # a draw takes one trained seed
-    assert worth.mean() == pytest.approx(37.5, abs=1.5)
+    assert set(np.unique(worth)) == {20.0, 60.0}  # a draw takes one trained seed
+    assert worth.mean() == pytest.approx(40.0, abs=1.5)
     assert (worth == worth[:, :1]).all()
+
+
+def test_the_pick_of_equally_good_arms_looks_no_better_than_they_are() -> None:
+    """Thirty arms of mean 0, twenty noisy episodes each: on their own episodes the best is ahead by luck alone."""
+    generator, worth, lucky = RNG(9), [], []
+    for _ in range(150):
+        arms = [[generator.normal(size=20)] for _ in range(30)]
+        worth.append(play(arms, Bandit(2.0, 20, 300), generator)[:, -1].mean())
+        lucky.append(max(float(seed[0::2].mean()) for (seed,) in arms))
+    error = np.std(worth) / np.sqrt(len(worth))
+    assert abs(np.mean(worth)) < 3 * error < 0.1
+    assert np.mean(lucky) > 0.5  # what the half that chose would say of its best arm
+
+
+def test_a_policy_with_a_single_episode_has_no_half_to_be_measured_on() -> None:
+    rows = [("a", "qdot", 0, "map", 50.0), ("a", "iql", 0, "policy", 50.0), ("a", "iql", 0, "policy", 60.0)]
+    episodes = pd.DataFrame(rows, columns=["dataset", "algorithm", "seed", "readout", "score"])
+    table = tuning_table(Names(["a"], ["qdot", "iql"]), episodes, Bandit(2.0, 5, 2), SETTINGS)  # type: ignore[arg-type]
+    assert set(table["algorithm"]) == {"iql"}
+    assert set(table["value"]) == {60.0}
 
 
 def test_the_first_pick_is_a_random_arm_and_the_best_is_known_once_all_were_tried() -> None:
@@ -36,7 +56,7 @@ def test_an_arm_beyond_the_budget_is_never_picked() -> None:
 
 def test_more_episodes_find_the_better_of_two_noisy_arms() -> None:
     arms = [[RNG(3).normal(50, 30, 200)], [RNG(4).normal(62, 30, 200)]]
-    means = sorted(float(arm[0].mean()) for arm in arms)
+    means = sorted(float(arm[0][1::2].mean()) for arm in arms)
     worth = play(arms, Bandit(2.0, 1000, 200), RNG(5)).mean(axis=0)
     assert means[0] < worth[0] < worth[20] < worth[199] < means[1] + 1e-9
     assert worth[199] > means[1] - 0.15 * (means[1] - means[0])
