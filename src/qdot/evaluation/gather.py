@@ -11,6 +11,7 @@ import pandas as pd
 from qdot.errors import ResultsError
 from qdot.evaluation.records import flatten, reason_text
 from qdot.evaluation.scores import normalise
+from qdot.evaluation.statistics import Array
 from qdot.evaluation.tables import EPISODE_COLUMNS
 from qdot.frames import read_csv
 from qdot.provenance import find_json, read_json
@@ -197,12 +198,25 @@ def evaluation_noise(single: pd.DataFrame) -> "pd.Series[float]":
     if single["step"].nunique() < 2:
         return pd.Series(dtype=float)
     table = single.set_index(["step", "episode"])["score"].unstack().sort_index().tail(LATE).dropna(axis="columns")
-    times, count = table.shape
-    if count < 2:
+    if table.shape[1] < 2:
         return pd.Series(dtype=float)
-    rest = table.sub(table.mean(axis="columns"), axis="index").sub(table.mean(axis="index"), axis="columns")
-    rest = rest + table.to_numpy().mean()
-    return (rest**2).sum(axis="columns") / (count - 1) * (times / (times - 1)) / count
+    return pd.Series(noise_of_means(table.to_numpy(dtype=np.float64)), index=table.index)
+
+
+def noise_of_means(scores: Array) -> Array:
+    """Variance that episodes give each evaluation's mean: the residual of the two-way layout, two or more of both.
+
+    Args:
+        scores: (..., times, episodes).
+
+    Returns:
+        (..., times).
+    """
+    times, count = scores.shape[-2:]
+    rest = scores - scores.mean(axis=-1, keepdims=True) - scores.mean(axis=-2, keepdims=True)
+    rest = rest + scores.mean(axis=(-2, -1), keepdims=True)
+    noise: Array = (rest**2).sum(axis=-1) / (count - 1) * (times / (times - 1)) / count
+    return noise
 
 
 def curve(path: Path) -> pd.DataFrame:
