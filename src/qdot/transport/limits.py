@@ -1,12 +1,12 @@
 """Study `limits`: where a gradient of a convex potential should lose, or may.
 
 Pre-registered. Should lose: a weighted cost |t - a|_M^2 with M no multiple of I, whose optimal map is affine with an
-asymmetric Jacobian. May lose: many hills, the unsquared distance, a tanh on top. Referees: a closed form, and a search
-over a grid of the box.
+asymmetric Jacobian; the same problem with M = I shows that it loses to the cost. May lose: many hills, the unsquared
+distance, a tanh on top. Referees: closed forms, and a search over a grid of the box.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -26,12 +26,18 @@ from qdot.transport.weighted import weighted_problem
 STUDY = "limits"
 ALPHA = 0.5
 SIZE = 500  # fresh actions that a map is measured on
+FULL_SHARE, LOSS = "> 0.99", "< -0.02"  # of the ICNN under M = I, and behind rung (b) under M (closed form: -.046)
+CLOSED = "maximiser in closed form"
 GRID_REFEREE = "argmax over a grid of 401 x 401 points"
-BUDGETS = {
+WEIGHTED = {
     "tiny": Budget(20),
-    "small": Budget(300, learning_rate=1e-2),
-    "full": Budget(2000, learning_rate=3e-3),
+    "small": Budget(450, learning_rate=3e-2),
+    "full": Budget(2000, learning_rate=2e-2),
 }
+HILLS = {"tiny": Budget(20), "small": Budget(300), "full": Budget(2000)}
+# Of the fits on hills, tuned apart on seed 100 over {1, 3, 10, 30} x 1e-3 by the share of the gain on `hills-4`
+# (at 60 x 1e-3 the potential makes .96, beside .95 at 30, the ICNN .61 beside .96).
+RATES = {"shift": 3e-3, "affine": 3e-3, "potential": 3e-2, "icnn": 3e-2}
 
 
 @dataclass(frozen=True)
@@ -97,26 +103,31 @@ CASES = (
 
 def rows(scale: str, seed: int) -> list[Row]:
     """The weighted cost, then every case of hills (at small scale the one of many hills)."""
-    budget = BUDGETS[scale]
     cases = {"tiny": (), "small": CASES[1:2], "full": CASES}[scale]
-    return weighted_rows(budget, seed) + [row for case in cases for row in hill_rows(case, budget, seed)]
+    found = weighted_rows(WEIGHTED[scale], seed)
+    return found + [row for case in cases for row in hill_rows(case, HILLS[scale], seed)]
 
 
 def weighted_rows(budget: Budget, seed: int, dim: int = 8) -> list[Row]:
-    """Share of the possible gain under |t - a|_M^2; the ICNN must fall short of the free affine rung."""
-    problem = weighted_problem(dim, ALPHA)
-    actions = problem.source(np.random.default_rng([seed, 11]), 4000)
-    shares = {}
-    for name in RUNGS:
-        arguments = (problem.source, dim, problem.q_values, ALPHA, budget, seed, name, problem.cost)
-        shares[name] = problem.share(gradient_map(fit_regularised(*arguments))(actions), actions)
-    referee, problem_name = "maximiser in closed form", "weighted-cost"
-    found = [
-        Row(STUDY, problem_name, name, dim, 0, seed, "share_of_gain", value, referee=referee)
-        for name, value in shares.items()
-    ]
-    behind = shares["icnn"] - shares["affine"]
-    return [*found, Row(STUDY, problem_name, "icnn", dim, 0, seed, "share_minus_affine", behind, "< 0", referee)]
+    """Share of the possible gain under |t - a|_M^2, where the ICNN must fall short of rung (b), and under M = I.
+
+    Under M = I, all else the same, the ICNN must make its full share: what it loses under M it then loses to the cost,
+    not to its training. `best_gradient` is what any gradient can make at most.
+    """
+    weighted = weighted_problem(dim, ALPHA)
+    found = []
+    for title, problem in (("weighted-cost", weighted), ("plain-cost", replace(weighted, metric=np.eye(dim)))):
+        actions = problem.source(np.random.default_rng([seed, 11]), 4000)
+        shares = {"best_gradient": problem.share(problem.best_gradient(actions), actions)}
+        for name in RUNGS:
+            arguments = (problem.source, dim, problem.q_values, ALPHA, budget, seed, name, problem.cost)
+            shares[name] = problem.share(gradient_map(fit_regularised(*arguments))(actions), actions)
+        for name, value in shares.items():
+            bound = FULL_SHARE if (title, name) == ("plain-cost", "icnn") else ""
+            found.append(Row(STUDY, title, name, dim, 0, seed, "share_of_gain", value, bound, CLOSED))
+        behind, bound = shares["icnn"] - shares["affine"], LOSS if title == "weighted-cost" else ""
+        found.append(Row(STUDY, title, "icnn", dim, 0, seed, "share_minus_affine", behind, bound, CLOSED))
+    return found
 
 
 def hill_rows(case: HillCase, budget: Budget, seed: int) -> list[Row]:
@@ -125,7 +136,8 @@ def hill_rows(case: HillCase, budget: Budget, seed: int) -> list[Row]:
     stay, top = case.objective(actions, actions), case.objective(best, actions)
     images = {"grid_optimum": best}
     for name in RUNGS:
-        arguments = (source, 2, case.hills, ALPHA, budget, seed, name, case.cost, case.executed)
+        tuned = replace(budget, learning_rate=RATES[name])
+        arguments = (source, 2, case.hills, ALPHA, tuned, seed, name, case.cost, case.executed)
         images[name] = case.act(gradient_map(fit_regularised(*arguments))(actions))
     found = []
     for name, points in images.items():

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy import linalg
 from torch import Tensor
 
 from qdot.transport.problems import Array, QuadraticValue
@@ -45,6 +46,18 @@ class WeightedProblem:
         curvature, pull = self.value.curvature, 2.0 * self.alpha * self.metric
         right = curvature @ self.value.peak + actions @ pull
         return np.asarray(np.linalg.solve(curvature + pull, right.T).T)
+
+    def best_gradient(self, actions: Array) -> Array:
+        """The best map that is a gradient: affine, its matrix S symmetric with W S + S W = W A + A'W, row by row.
+
+        A is the maximiser's matrix and W = H + 2 alpha M. The objective is -E|T(a) - A a|_W^2 / 2 up to a constant, and
+        for isotropic Gaussian actions W (S - A) is then antisymmetric: orthogonal to every gradient, affine or not.
+        """
+        weight = self.value.curvature + 2.0 * self.alpha * self.metric
+        shift = self.maximiser(np.zeros((1, len(weight))))
+        matrix = (self.maximiser(np.eye(len(weight))) - shift).T
+        symmetric = linalg.solve_continuous_lyapunov(weight, weight @ matrix + matrix.T @ weight)
+        return np.asarray(actions @ symmetric.T + shift)
 
     def objective(self, points: Array, actions: Array) -> float:
         """E[Q(t) - alpha |t - a|_M^2]."""
