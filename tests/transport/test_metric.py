@@ -94,4 +94,5 @@ def test_learned_map_is_symmetric_still_on_one_law_and_carries_mass() -> None:
     rows = learned_rows(BUDGETS["full"], seed=0)
     judged = [row for row in rows if row.threshold]
     assert len(judged) == 8
+    assert {row.map for row in judged if row.control} == {"shift_only"}
     assert all(row.passed for row in judged)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 
@@ -32,6 +33,19 @@ def test_table_reads_back_with_its_verdicts() -> None:
     assert tuple(found[0]) == COLUMNS
     assert float(found[0]["value"]) == pytest.approx(1 / 3, rel=1e-9)
     assert [entry["passed"] for entry in found] == ["True", ""]
+
+
+def test_table_says_which_rows_are_negative_controls() -> None:
+    rows = [row(1.0, "> 0.5"), replace(row(1.0, "> 0.5"), control=True)]
+    found = list(csv.DictReader(io.StringIO(to_csv(rows))))
+    assert [entry["control"] for entry in found] == ["False", "True"]  # a lower bound alone makes no control
+
+
+@pytest.mark.parametrize(("study", "controls"), [("certificate", {"quarter_turn"}), ("metric", {"w2_squared"})])
+def test_studies_mark_what_must_miss(study: str, controls: set[str]) -> None:
+    rows = run_study(study, "tiny", 0)
+    assert {row.map for row in rows if row.control} == controls
+    assert all(row.threshold.startswith(">") for row in rows if row.control)
 
 
 def test_unknown_studies_and_budgets_are_refused_by_name() -> None:

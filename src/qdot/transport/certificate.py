@@ -56,7 +56,10 @@ def certificate_rows(budget: Budget, seed: int) -> list[Row]:
         "quarter_turn": (quarter_turn, "> 0.1"),
     }
     return [
-        Row(STUDY, "oblique", name, 2, 0, seed, "certificate_excess", excess(points, fitted(points)), bound, REFEREE)
+        Row(
+            *(STUDY, "oblique", name, 2, 0, seed, "certificate_excess", excess(points, fitted(points)), bound, REFEREE),
+            control=name == "quarter_turn",
+        )
         for name, (fitted, bound) in maps.items()
     ]
 

@@ -4,9 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from qdot.transport.fitting import FIXED
 from qdot.transport.problems import Array, Sampled
 
 SHIFT_ONLY = "shift_only"
+CONTROLS = (FIXED, SHIFT_ONLY)  # of a problem whose map stretches and shrinks
 
 
 def shift_only(problem: Sampled, seed: int, samples: int = 20_000) -> Callable[[Array], Array]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from qdot.algorithms.maps import RUNGS
-from qdot.transport.controls import SHIFT_ONLY, shift_only
-from qdot.transport.fitting import FIXED, Budget, gradient_map
+from qdot.transport.controls import CONTROLS, SHIFT_ONLY, shift_only
+from qdot.transport.fitting import Budget, gradient_map
 from qdot.transport.problems import Problem, QuadraticValue, l2_uvp, proximal
 from qdot.transport.records import Row
 from qdot.transport.regularised import fit_regularised, quadratic
@@ -18,8 +18,8 @@ TRANSPORT_WEIGHT = 1.0
 VALUE = QuadraticValue(curvature=np.array([[2.0, 1.2], [1.2, 0.6]]), peak=np.array([0.3, -0.2]))
 DEVIATION = np.diag([0.2, 0.15])
 CONTROL = 10.0  # times the bound: maps without curvature, or without contraction, must err by more
-MAPS = (*RUNGS, FIXED, SHIFT_ONLY)
-CONTROLLED = ("icnn", FIXED, SHIFT_ONLY)  # the map under test and the two that must miss
+MAPS = (*RUNGS, *CONTROLS)
+CONTROLLED = ("icnn", *CONTROLS)  # the map under test and the two that must miss
 REFEREE = "proximal map in closed form"
 
 
@@ -79,7 +79,8 @@ def case_rows(case: Case, seed: int, maps: tuple[str, ...] = MAPS) -> list[Row]:
             arguments = (problem.source, case.dim, quadratic(value), TRANSPORT_WEIGHT, case.budget, seed, name)
             learned = gradient_map(fit_regularised(*arguments))
         error = l2_uvp(learned, problem, seed)
-        found.append(Row("own_loss", case.name, name, case.dim, 0, seed, "l2_uvp", error, _bound(case, name), REFEREE))
+        identity = ("own_loss", case.name, name, case.dim, 0, seed)
+        found.append(Row(*identity, "l2_uvp", error, _bound(case, name), REFEREE, control=name in CONTROLS))
     return found
 
 
@@ -87,6 +88,6 @@ def _bound(case: Case, name: str) -> str:
     """The ICNN must be exact, the controls must miss; the other rungs are reported."""
     if case.bound is None:
         return ""
-    if name in (FIXED, SHIFT_ONLY):
+    if name in CONTROLS:
         return f"> {CONTROL * case.bound:g}"
     return f"< {case.bound:g}" if name == "icnn" else ""

@@ -25,6 +25,7 @@ class Row:
         value: The number.
         threshold: "< 0.05" or "> 10", fixed before the run; empty for a number that is only reported.
         referee: What `value` was held against.
+        control: Whether this is a negative control: a map or distance that must miss, and passes by missing.
     """
 
     study: str
@@ -37,6 +38,7 @@ class Row:
     value: float
     threshold: str = ""
     referee: str = ""
+    control: bool = False
 
     @property
     def passed(self) -> bool | None:
@@ -47,11 +49,11 @@ class Row:
         return COMPARISONS[sign](self.value, float(bound))
 
 
-COLUMNS = (*[field.name for field in fields(Row)][:-1], "passed", "referee")
+COLUMNS = (*[field.name for field in fields(Row)][:-2], "passed", "control", "referee")
 
 
 def to_csv(rows: Iterable[Row]) -> str:
-    """Rows as a CSV in long form; `passed` is True, False, or empty."""
+    """Rows as a CSV in long form; `passed` is True, False, or empty, `control` True or False."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(COLUMNS)

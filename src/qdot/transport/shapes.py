@@ -51,7 +51,8 @@ def shape_rows(problem: Sampled, maps: tuple[str, ...], budget: Budget, seed: in
     floor, variance = w2_squared(other, target), float(target.var(axis=0).sum())
 
     def row(name: str, metric: str, value: float, threshold: str = "") -> Row:
-        return Row("shapes", problem.name, name, problem.dim, 0, seed, metric, value, threshold, REFEREE)
+        control = name == SHIFT_ONLY and bool(threshold)
+        return Row("shapes", problem.name, name, problem.dim, 0, seed, metric, value, threshold, REFEREE, control)
 
     found = [row("same_law", "w2_squared", floor)]
     for name in maps:
