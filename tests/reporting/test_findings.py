@@ -11,7 +11,7 @@ from fake_study import fill, invented, new_study, write_findings
 from report_page import Page, section
 
 from qdot.evaluation.compare import compare
-from qdot.reporting.findings import must_miss, study_tables
+from qdot.reporting.findings import study_tables
 from qdot.reporting.render import p_value, render, short
 from qdot.reporting.source import Source
 from qdot.reporting.sweeps import families, in_order, points, varied_keys
@@ -140,7 +140,7 @@ def test_a_control_that_does_not_miss_is_bad() -> None:
         {
             "study": "own_loss", "problem": "p", "map": ["icnn", "shift_only"], "dim": 2, "samples": 0, "seed": 0,
             "metric": "l2_uvp", "value": [0.01, 3.0], "threshold": ["< 0.05", "> 10"], "passed": ["True", "False"],
-            "referee": "r",
+            "control": ["False", "True"], "referee": "r",
         }
     )  # fmt: skip
     source: Any = type("Holder", (), {"studies": {"own_loss": rows}})()
@@ -151,8 +151,17 @@ def test_a_control_that_does_not_miss_is_bad() -> None:
 
 
 def test_a_lower_bound_alone_is_no_control() -> None:
-    rows = pd.DataFrame({"metric": ["auroc", "error", "error"], "threshold": ["> 0.5", "> 10", "< 1"]})
-    assert list(must_miss(rows)) == [False, True, False]
+    rows = pd.DataFrame(
+        {
+            "study": "metric", "problem": "p", "map": ["icnn", "w2_squared"], "dim": 2, "samples": 0, "seed": 0,
+            "metric": ["inverted_share", "triangle_excess"], "value": [1.0, 2.0], "threshold": ["> 0.99", "> 1"],
+            "passed": "True", "control": ["False", "True"], "referee": "r",
+        }
+    )  # fmt: skip
+    source: Any = type("Holder", (), {"studies": {"metric": rows}})()
+    (table,) = study_tables(source)
+    assert (table["kept"], table["bounds"], table["controls_missed"], table["controls"]) == (1, 1, 1, 1)
+    assert [row["control"] for row in table["rows"]] == [False, True]
 
 
 def test_diagnostics_and_signs_are_printed_with_thresholds(ablations: tuple[Study, str]) -> None:

@@ -130,7 +130,7 @@ def study_tables(source: Source) -> list[Row]:
 
 
 def _study(name: str, rows: pd.DataFrame) -> Row:
-    rows = rows.assign(control=must_miss(rows))
+    rows = rows.assign(control=rows["control"] == "True")
     metrics = list(dict.fromkeys(rows["metric"]))
     table = []
     for key, group in groups(rows, "problem", "dim", "samples", "map", "seed"):
@@ -156,14 +156,8 @@ def _study(name: str, rows: pd.DataFrame) -> Row:
     }
 
 
-def must_miss(rows: pd.DataFrame) -> pd.Series:
-    """Negative controls: rows of a metric that has upper bounds whose own bound is a lower one."""
-    upper = set(rows.loc[rows["threshold"].str.startswith("<", na=False), "metric"])
-    return rows["threshold"].str.startswith(">", na=False) & rows["metric"].isin(upper)
-
-
 def _cell(row: Any) -> Row:
-    """A number with its bound in words."""
+    """A number with its bound in words; a negative control keeps its bound by missing."""
     if not known(row.threshold):
         return {"value": row.value, "bound": "", "mark": "", "bad": False}
     passed = row.passed == "True"

@@ -47,8 +47,11 @@ COLUMNS = {
     "supplement": [*("dataset", "algorithm", "measure", "value", "low", "high", "p"), "episodes", "seeds", "status"],
     "signs": ["dataset", "algorithm", "seed", "sign", "quantity", "value", "threshold"],
 }
-STUDY = ["study", "problem", "map", "dim", "samples", "seed", "metric", "value", "threshold", "passed", "referee"]
-STUDY_TEXT = ("study", "problem", "map", "metric", "threshold", "passed", "referee")
+STUDY = [
+    *("study", "problem", "map", "dim", "samples", "seed", "metric", "value"),
+    *("threshold", "passed", "control", "referee"),
+]
+STUDY_TEXT = ("study", "problem", "map", "metric", "threshold", "passed", "control", "referee")
 CLAIM_ADDED = ("p", "p_holm", "p_against", "p_against_holm", "rule_commit", "rule_date", "run_commits", "post_hoc")
 # Tables whose `value` is text.
 TEXT_VALUE = ("values", "provenance")
