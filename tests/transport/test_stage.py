@@ -3,6 +3,8 @@
 import csv
 import hashlib
 import json
+import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -30,7 +32,7 @@ def test_tables_are_written_with_their_digests_and_old_ones_go(folder: Path) -> 
     results.mkdir(parents=True)
     (results / "lqr.csv").write_text("of a study that the suite no longer names")
     transport.run(recipe(folder, ["metric"]))
-    assert sorted(path.name for path in results.iterdir()) == ["manifest.json", "metric.csv"]
+    assert sorted(path.name for path in results.iterdir()) == ["manifest.json", "metric.csv", "runtime.json"]
     manifest = json.loads((results / "manifest.json").read_text())
     content = (results / "metric.csv").read_bytes()
     assert manifest["files"] == {"metric.csv": hashlib.sha256(content).hexdigest()}
@@ -51,7 +53,21 @@ def test_same_values_give_the_same_bytes(folder: Path) -> None:
 
 def test_a_suite_without_studies_has_a_manifest_and_no_table(folder: Path) -> None:
     transport.run(recipe(folder, []))
-    assert [path.name for path in (folder / "results" / "tiny" / "transport").iterdir()] == ["manifest.json"]
+    names = sorted(path.name for path in (folder / "results" / "tiny" / "transport").iterdir())
+    assert names == ["manifest.json", "runtime.json"]
+
+
+def test_a_run_is_dated_by_its_commit_outside_what_the_manifest_vouches_for(folder: Path) -> None:
+    for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "start"]):
+        subprocess.run(["git", "-c", "user.name=n", "-c", "user.email=e@host.invalid", *command], check=True)
+    head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+    transport.run(recipe(folder, ["metric"]))
+    results = folder / "results" / "tiny" / "transport"
+    runtime = json.loads((results / "runtime.json").read_text())
+    assert (runtime["git_commit"], runtime["git_dirty"]) == (head, False)
+    assert datetime.fromisoformat(runtime["finished"]).tzinfo == UTC
+    assert set(runtime["seconds_by_study"]) == {"metric"}
+    assert "runtime.json" not in json.loads((results / "manifest.json").read_text())["files"]
 
 
 def test_an_unknown_study_is_refused_before_anything_is_written(folder: Path) -> None:

@@ -89,8 +89,8 @@ class Checkout:
         path.write_text(text.replace(old, new))
 
     def works(self) -> dict[str, str]:
-        """What each piece of work left behind: every runtime.json holds the clock of the work that wrote it."""
-        paths = sorted(self.top.glob("results/**/runtime.json"))
+        """What each piece of work left behind: every runtime.json of a cell holds the clock of the work that wrote it."""
+        paths = sorted(self.top.glob("results/*/*/*/*/seed*/runtime.json"))
         return {str(path.relative_to(self.top)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
     def worked(self, before: dict[str, str]) -> list[str]:

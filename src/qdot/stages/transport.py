@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from qdot import provenance
+from qdot.stages.cells import runtime
 from qdot.training.loop import threads
 from qdot.transport.catalogue import run_study
 from qdot.transport.records import Row, to_csv
@@ -14,7 +15,7 @@ THREADS = 1  # of torch: a result's bits depend on it
 
 
 def run(recipe_path: Path) -> None:
-    """Run the studies that a recipe names and write results/<suite>/transport/.
+    """Run the studies that a recipe names and write results/<suite>/transport/: tables, runtime.json, manifest.json.
 
     Args:
         recipe_path: A JSON file with `stage`, `suite`, `params` (studies, budget, seeds), `digest`, `code`, `packages`.
@@ -22,18 +23,21 @@ def run(recipe_path: Path) -> None:
     Raises:
         ParamsError: For a study or a budget that does not exist.
     """
-    recipe = provenance.read_json(recipe_path)
+    recipe, started = provenance.read_json(recipe_path), time.perf_counter()
     directory = Path("results") / recipe["suite"] / "transport"
-    tables = {}
+    tables, seconds = {}, {}
     with threads(THREADS):
         for name in recipe["params"]["studies"]:
+            before = time.perf_counter()
             rows = [row for seed in recipe["params"]["seeds"] for row in _timed(name, recipe["params"]["budget"], seed)]
-            tables[f"{name}.csv"] = to_csv(rows)
+            tables[f"{name}.csv"], seconds[name] = to_csv(rows), round(time.perf_counter() - before, 3)
     for name, text in tables.items():
         provenance.write_atomic(directory / name, text)
     for path in directory.glob("*.csv"):
         if path.name not in tables:
             path.unlink()  # of a study that the suite no longer names
+    # Outside the manifest's files: it holds clocks, and says by its commit when the run was, beside a rule's.
+    provenance.write_json(directory / "runtime.json", runtime(started, seconds_by_study=seconds))
     manifest = {
         "schema": 1,
         "stage": recipe["stage"],
