@@ -89,7 +89,7 @@ class Checkout:
         path.write_text(text.replace(old, new))
 
     def works(self) -> dict[str, str]:
-        """What each piece of work left behind: every runtime.json of a cell holds the clock of the work that wrote it."""
+        """What each piece of work left behind: a cell's runtime.json holds the clock of the work that wrote it."""
         paths = sorted(self.top.glob("results/*/*/*/*/seed*/runtime.json"))
         return {str(path.relative_to(self.top)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
