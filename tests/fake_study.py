@@ -153,6 +153,8 @@ def write_findings(study: Study) -> None:
     """Invented transport studies, diagnostics and failure signs, as later stages write them; after `compare`."""
     for name, rows in _studies().items():
         _write_rows(study.transport_dir / f"{name}.csv", STUDY_COLUMNS, rows)
+    files = hash_files(study.transport_dir, [f"{name}.csv" for name in _studies()])
+    write_json(study.transport_dir / "manifest.json", {"status": "ok", "digest": "t" * 64, "files": files})
     values = [
         (
             dataset,

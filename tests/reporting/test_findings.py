@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +70,10 @@ def test_every_difference_is_the_tables(ablations: tuple[Study, str]) -> None:
     table = pd.read_csv(study.compare_dir / "differences.csv")
     assert len(table) == 6  # five algorithms and two readouts of Q-DOT
     for row in table[table["other"] != "qdot"].itertuples():
-        difference, _, _, seeds, detectable = cells(part, row.other.replace("_", " ") + "<")
+        difference, _, _, seeds, detectable, datasets = cells(part, row.other.replace("_", " ") + "<")
         assert difference.startswith(f"{row.difference:.1f}".replace("-", "\u2212"))
         assert (seeds, detectable) == (str(row.seeds), f"{row.detectable:.1f}")
+        assert datasets == ", ".join(row.datasets.split())
 
 
 def test_a_page_without_the_new_tables_says_so(tmp_path: Path) -> None:
@@ -133,6 +135,18 @@ def test_bounds_are_judged_in_words_and_controls_must_miss(ablations: tuple[Stud
     assert cells(part, '<a href="#study-own_loss">') == ["1 of 2", "2 of 2"]
     assert cells(part, '<a href="#study-lqr">') == ["none stated", "no control"]
     assert "closed form of an invented problem" in page
+
+
+def test_transport_tables_that_no_manifest_lists_or_that_are_stale_are_not_shown(tmp_path: Path) -> None:
+    study = new_study(tmp_path, "tiny")
+    fill(study)
+    compare(study)
+    write_findings(study)
+    assert len(Source(study).studies) > 1
+    (study.transport_dir / "old.csv").write_text("left,over\n1,2\n")
+    assert "old" not in Source(study).studies
+    assert Source(replace(study, expected_transport="u" * 64)).studies == {}
+    assert list(Source(replace(study, expected_transport="t" * 64)).studies) == list(Source(study).studies)
 
 
 def test_a_control_that_does_not_miss_is_bad() -> None:

@@ -85,7 +85,9 @@ def difference_groups(source: Source) -> list[Row]:
         {
             "dataset": dataset,
             "rows": [
-                {"name": difference_name(row), "record": row, "measured": _measured(row)} for row in records(rows)
+                {"name": difference_name(row), "record": row, "measured": _measured(row)}
+                | {"datasets": str(row.datasets).split()}
+                for row in records(rows)
             ],
         }
         for (dataset,), rows in groups(source.differences, "dataset")

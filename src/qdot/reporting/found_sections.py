@@ -15,13 +15,14 @@ FROM_ZERO = ("displacement_over_sd", "map_asymmetry")
 
 
 def expectations(source: Source) -> Section:
-    """What was expected before any run."""
+    """What was expected, with verdicts."""
     return Section(
         "expectations",
         "What was expected",
-        "Sentences of ours with the same kind of verdict, written down beforehand; none is a claim of the paper.",
+        "Sentences of ours with the same kind of verdict; none is a claim of the paper.",
         "Each has a quantity, a rule and a bound, as the claims have; Holm's correction is over its family; each "
-        "says whether its rule is older than the runs.",
+        "says whether its rule is older than the runs. Not blind: the transport studies had run on other or single "
+        "seeds, and their learning rates were tuned, before the rules were last changed.",
         [source.path("expectations.json"), str(CLAIMS)],
         {"entries": source.expectations},
     )
@@ -35,7 +36,9 @@ def differences(source: Source) -> Section:
         "Score of Q-DOT minus that of an algorithm in which something is taken away or exchanged, in points.",
         f"Protocol final, primary readouts, paired by seed; {percent(source)} intervals, of single datasets by a "
         "paired t test, over datasets by a bootstrap of seeds within datasets; p-values two-sided, Holm over the "
-        "rows of a dataset. Detectable: the smallest true difference that these seeds and this spread find with "
+        "rows of a dataset. Draws of one recipe are one dataset, averaged by seed: intervals hold the spread over "
+        "seeds, not over draws. Neighbouring rows over different datasets are not comparable. "
+        "Detectable: the smallest true difference that these seeds and this spread find with "
         "probability 80% in a 5% test. An interval that holds 0 does not show that there is no difference: read it "
         "beside the detectable one.",
         [source.path("differences.csv")],
@@ -121,7 +124,8 @@ def tuning(source: Source) -> Section:
         "What tuning costs",
         "Expected score of the policy that one would pick after a number of evaluation episodes.",
         "A UCB bandit plays recorded episodes of every configuration of a method (arXiv 2504.11453); exploration "
-        f"constant {values['tuning_exploration']:g}, {values['tuning_draws']:,} draws. A band holds "
+        f"constant {values['tuning_exploration']:g}, {values['tuning_draws']:,} draws. It picks by every other "
+        "episode; the picked policy's score is that of the rest, which chose nothing. A band holds "
         f"{percent(source)} of the draws; with more than six methods only qdot's is drawn.",
         [source.path("tuning.csv")],
         {"figures": finding_panels.tuning_panels(source), "arms": arms},

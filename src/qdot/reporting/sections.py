@@ -64,7 +64,8 @@ def _claims(source: Source) -> Section:
     return Section(
         "claims",
         "The paper's claims",
-        "What the paper says, what this study measured, and the verdict that a rule fixed beforehand gives.",
+        "What the paper says, what this study measured, and the verdict that a rule gives; each says whether its "
+        "rule is older than the runs.",
         "A verdict needs an interval (corrected by Holm over the claim's family) on one side of the rule's bound, the "
         f"paper's datasets and steps, and at least {source.facts['minimum_seeds']} seeds, on a single dataset "
         f"{source.facts['minimum_seeds_single']}, where a claim asks for no other number; otherwise it is "

@@ -11,12 +11,14 @@ from qdot.frames import read_csv
 from qdot.provenance import read_json
 from qdot.reporting.deviations import Deviation, read_deviations
 from qdot.study import Study
+from qdot.vouched import transport_tables
 
 CLAIMS = Path("workflow/resources/claims.yaml")
 PUBLISHED = Path("workflow/resources/published_scores.csv")
 DEVIATIONS = Path("docs/deviations.md")
 NAMES = (
     "dataset",
+    "datasets",
     "algorithm",
     "readout",
     "protocol",
@@ -40,7 +42,7 @@ COLUMNS = {
     "provenance": ["dataset", "algorithm", "seed", "stage", "field", "value"],
     "differences": [
         *("dataset", "algorithm", "readout", "other", "other_readout", "difference", "low", "high"),
-        *("p", "p_holm", "seeds", "detectable"),
+        *("p", "p_holm", "seeds", "detectable", "datasets"),
     ],
     "tuning": ["dataset", "algorithm", "arms", "episodes", "value", "low", "high"],
     "diagnostics_summary": ["dataset", "algorithm", "readout", "quantity", "value", "low", "high", "seeds"],
@@ -174,11 +176,11 @@ class Source:
 
     @cached_property
     def studies(self) -> dict[str, pd.DataFrame]:
-        """Tables of the transport studies by file name, in the suite's order; empty where none was run."""
-        named = [self.study.transport_dir / f"{name}.csv" for name in self.study.transport["studies"]]
-        found = sorted(self.study.transport_dir.glob("*.csv"))
-        paths = dict.fromkeys([path for path in named if path in found] + found)
-        return {path.stem: read_csv(path, STUDY, text=STUDY_TEXT) for path in paths}
+        """Tables of the transport studies that a manifest vouches for, in the suite's order."""
+        found, _ = transport_tables(self.study)
+        names = dict.fromkeys([name for name in self.study.transport["studies"] if name in found] + sorted(found))
+        folder = self.study.transport_dir
+        return {name: read_csv(folder / f"{name}.csv", STUDY, text=STUDY_TEXT) for name in names}
 
     @cached_property
     def published(self) -> pd.DataFrame:
