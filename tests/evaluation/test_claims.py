@@ -16,6 +16,7 @@ from qdot.evaluation import claims, rules
 from qdot.evaluation.compare import compare
 from qdot.evaluation.measures import TMeasure
 from qdot.provenance import write_json
+from qdot.recipes import table_recipe, transport_recipe
 from qdot.reporting.deviations import read_deviations
 from qdot.study import Study
 
@@ -235,6 +236,13 @@ def test_transport_tables_made_from_something_else_are_not_tested(tmp_path: Path
     entry = expected(Study.from_recipe(recipe, tmp_path), "few-samples")
     assert entry["verdict"] == verdict
     assert any("made from other values or code" in note for note in entry["notes"]) == (verdict == "not tested")
+
+
+@pytest.mark.parametrize("stage", ["compare", "report"])
+def test_tables_ask_for_the_transport_studies_of_their_own_suite(tmp_path: Path, stage: str) -> None:
+    study = new_study(tmp_path, "tiny")
+    recipe = json.loads(json.dumps(table_recipe(study, stage)))
+    assert Study.from_recipe(recipe, tmp_path).expected_transport == transport_recipe(study)["digest"]
 
 
 def test_transport_studies_that_failed_are_not_tested(tmp_path: Path) -> None:

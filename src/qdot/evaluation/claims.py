@@ -1,4 +1,4 @@
-"""claims.yaml: the paper's claims and our expectations, fixed before the runs; reading and checking the file."""
+"""claims.yaml: the paper's claims, our expectations and how each is judged; reading and checking the file."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
