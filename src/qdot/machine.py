@@ -2,8 +2,10 @@
 
 import fcntl
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from glob import glob
 from pathlib import Path
 from typing import IO, Any
@@ -37,6 +39,19 @@ def hold_checkout(top: Path) -> None:
         raise QdotError(f"another run holds this checkout ({path}); wait for it, or use `make`, which waits") from error
     for left in (top / ".snakemake" / "locks").glob("*"):  # of a run that was killed
         left.unlink()
+
+
+def spoken_of(suites: Sequence[str], arguments: Sequence[str]) -> list[str]:
+    """The suites that a command line names, as a target, in a rule's name or in a path; all for listings and checks.
+
+    Args:
+        suites: Names of suites.
+        arguments: The command line.
+    """
+    if {"--list", "--list-rules", "-l", "--list-target-rules", "--lt", "--lint"} & set(arguments):
+        return list(suites)
+    text = "\n".join(arguments)
+    return [name for name in suites if re.search(rf"(?<![a-z0-9]){name}(?![a-z0-9])", text)]
 
 
 def gpus() -> int:
