@@ -83,7 +83,7 @@ def studies(source: Source) -> Section:
         "studies",
         "Transport studies",
         "Transport problems whose answer is known from elsewhere: does the map find it, and do wrong maps miss it?",
-        "Every number is held against the referee named under its table, and against a bound fixed before the run "
+        "Every number is held against the referee named under its table, and against a stated bound "
         "where one is printed. A negative control is a map that cannot solve the problem: it must miss.",
         [f"{folder}/{name}.csv" for name in source.studies] or [f"{folder}/"],
         {

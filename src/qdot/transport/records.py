@@ -23,7 +23,7 @@ class Row:
         seed: Of weights and samples.
         metric: What `value` is.
         value: The number.
-        threshold: "< 0.05" or "> 10", fixed before the run; empty for a number that is only reported.
+        threshold: "< 0.05" or "> 10"; empty for a number that is only reported.
         referee: What `value` was held against.
         control: Whether this is a negative control: a map or distance that must miss, and passes by missing.
     """
