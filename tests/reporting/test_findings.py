@@ -289,3 +289,14 @@ def test_a_p_value_is_never_zero() -> None:
         "1.000",
         "–",
     ]
+
+
+def test_strengths_stand_side_by_side_and_the_oracle_is_called_one(tmp_path: Path) -> None:
+    study = new_study(tmp_path, "sensitivity", dataset="halfcheetah-replay")
+    fill(study, tuple(study.algorithms))
+    compare(study)
+    text = render(study).read_text()
+    table = pd.read_csv(study.compare_dir / "strengths.csv")
+    assert list(table["kind"]) == ["fixed", "domain", "oracle"]
+    assert "oracle: best on this dataset, too high an estimate" in text
+    assert f"{table['value'].iloc[2]:.1f}".replace("-", "−") in text

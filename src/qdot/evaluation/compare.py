@@ -16,6 +16,7 @@ from qdot.evaluation.judge import Judge
 from qdot.evaluation.pooled import Pooled
 from qdot.evaluation.profiles import profile_table
 from qdot.evaluation.scoreboard import score_tables
+from qdot.evaluation.strengths import strength_table
 from qdot.evaluation.summary import Board, Primary, Settings, coverage_table, summary_table
 from qdot.evaluation.supplement import supplement_table
 from qdot.evaluation.trajectories import trajectory_table
@@ -43,10 +44,12 @@ def compare(study: Study) -> None:
     board = Board(scores, content["protocol"], primary, draws)
     pooled = Pooled(board, draws)
     counted = claims.paper_datasets(content) | set(content["stand_ins"])
+    summary = summary_table(scores, returns, primary, draws, settings)
     tables = {
         "scores": scores,
         "returns": returns,
-        "summary": summary_table(scores, returns, primary, draws, settings),
+        "summary": summary,
+        "strengths": strength_table(study, summary),
         "coverage": coverage_table(scores, primary),
         "differences": difference_table(
             pooled, content["differences"], content["readout_differences"], counted, settings

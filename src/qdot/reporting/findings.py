@@ -210,3 +210,13 @@ def sign_rows(source: Source) -> list[Row]:
         | {"seeds": list(group["seed"]), "values": list(group["value"])}
         for key, group in groups(source.signs, "dataset", "algorithm", "sign", "quantity", "threshold")
     ]
+
+
+def strength_rows(source: Source) -> list[Row]:
+    """strengths.csv, a row per dataset, method and kind of strength; nothing where one strength was run."""
+    if source.strengths is None:
+        return []
+    return [
+        {"record": row, "measured": Measured(row.value, row.low, row.high, row.seeds, 0)}
+        for row in records(source.strengths)
+    ]

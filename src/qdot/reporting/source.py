@@ -44,6 +44,9 @@ COLUMNS = {
         *("dataset", "algorithm", "readout", "other", "other_readout", "difference", "low", "high"),
         *("p", "p_holm", "seeds", "detectable", "datasets"),
     ],
+    "strengths": [
+        *("dataset", "algorithm", "readout", "kind", "variant", "transport_weight", "value", "low", "high", "seeds"),
+    ],
     "tuning": ["dataset", "algorithm", "arms", "episodes", "value", "low", "high"],
     "diagnostics_summary": ["dataset", "algorithm", "readout", "quantity", "value", "low", "high", "seeds"],
     "supplement": [*("dataset", "algorithm", "measure", "value", "low", "high", "p"), "episodes", "seeds", "status"],
@@ -153,6 +156,11 @@ class Source:
     def differences(self) -> pd.DataFrame | None:
         """differences.csv."""
         return self._optional("differences")
+
+    @cached_property
+    def strengths(self) -> pd.DataFrame | None:
+        """strengths.csv."""
+        return self._optional("strengths")
 
     @cached_property
     def tuning(self) -> pd.DataFrame | None:
