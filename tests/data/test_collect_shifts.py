@@ -225,7 +225,7 @@ def test_draws_and_shifts_change_nothing_else_of_their_dataset() -> None:
     datasets = parameters.load(TOP)["datasets"]
     for name in (MAZE, CHEETAH):
         for draw in (1, 2):
-            assert datasets[f"{name}-draw{draw}"] == {**datasets[name], "recipe_seed": draw}
+            assert datasets[f"{name}-draw{draw}"] == {**datasets[name], "recipe_seed": draw, "draw_of": name}
         for ending, shift in (("suboptimal", "suboptimal"), ("biased", "action_bias"), ("mixture", "mixture")):
             changes = {"recipe_shift": shift, "recipe_steps": 50_000}
             assert datasets[f"{name}-{ending}"] == {**datasets[name], **changes}
