@@ -171,3 +171,15 @@ def convex_activation(name: str, softplus_beta: float) -> Activation:
     if name == "elu":
         return Activation(functional.elu, lambda x: torch.exp(x.clamp(max=0.0)))
     raise ParamsError(f"icnn_activation: found {name!r}, expected 'softplus' or 'elu': correct it in params.yaml")
+
+
+def check_form(hidden: Sequence[int], min_quadratic: float) -> None:
+    """Refuse a potential without a layer, or with a floor of c that its start at 1 cannot lie above.
+
+    Raises:
+        ParamsError: names the value, what was found and what was expected.
+    """
+    if not hidden:
+        raise ParamsError("icnn_hidden: found no layer, expected at least one width: for example [64, 64]")
+    if not 0.0 < min_quadratic < 1.0:
+        raise ParamsError(f"min_quadratic: found {min_quadratic}, expected a number in (0, 1), as c starts at 1")

@@ -17,13 +17,13 @@ from torch.nn import functional
 from qdot.algorithms.convex_layers import (
     ContextHeads,
     Piece,
+    check_form,
     convex_activation,
     inverse_softplus,
     non_negative,
     uniform,
 )
 from qdot.algorithms.networks import product
-from qdot.errors import ParamsError
 
 INPUT_GAIN = 3.0  # spreads the kinks of the convex units over the box of actions
 
@@ -80,10 +80,7 @@ class PartiallyConvexPotential(nn.Module):
     ) -> None:
         """Build the layers and draw each seed's weights from its own generator."""
         super().__init__()
-        if not hidden:
-            raise ParamsError("icnn_hidden: found no layer, expected at least one width: for example [64, 64]")
-        if not 0.0 < min_quadratic < 1.0:
-            raise ParamsError(f"min_quadratic: found {min_quadratic}, expected a number in (0, 1), as c starts at 1")
+        check_form(hidden, min_quadratic)
         self.phi, built = convex_activation(activation, softplus_beta), non_negative(weights)
         self.state_dim, self.action_dim = state_dim, action_dim
         self.min_quadratic, self.fixed_quadratic = min_quadratic, fixed_quadratic

@@ -9,10 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from qdot.algorithms.convex_layers import convex_activation, inverse_softplus, non_negative, uniform
+from qdot.algorithms.convex_layers import check_form, convex_activation, inverse_softplus, non_negative, uniform
 from qdot.algorithms.icnn import INPUT_GAIN
 from qdot.algorithms.networks import product
-from qdot.errors import ParamsError
 
 
 class JointlyConvexPotential(nn.Module):
@@ -53,10 +52,7 @@ class JointlyConvexPotential(nn.Module):
     ) -> None:
         """Draw each seed's free weights from its own generator."""
         super().__init__()
-        if not hidden:
-            raise ParamsError("icnn_hidden: found no layer, expected at least one width: for example [64, 64]")
-        if not 0.0 < min_quadratic < 1.0:
-            raise ParamsError(f"min_quadratic: found {min_quadratic}, expected a number in (0, 1), as c starts at 1")
+        check_form(hidden, min_quadratic)
         self.phi, built, seeds = convex_activation(activation, softplus_beta), non_negative(weights), len(generators)
         self.action_dim, self.min_quadratic, self.fixed_quadratic = action_dim, min_quadratic, fixed_quadratic
         bound = INPUT_GAIN / math.sqrt(state_dim + action_dim)
