@@ -33,17 +33,27 @@ def load(suite: str, root: str | Path = ".") -> pd.DataFrame:
     Raises:
         ResultsError: the suite has no tables yet, or they are damaged.
     """
-    results = Path(root) / "results"
-    places = [results / suite, results / "subsets" / suite]
-    path = next((place / "compare" / "scores.csv" for place in places if (place / "compare").is_dir()), None)
-    if path is None:
-        done = sorted(p.parent.parent.name for p in results.glob("**/compare/scores.csv"))
-        raise ResultsError(
-            f"{places[0] / 'compare' / 'scores.csv'}: no such file; suites with tables under {results}: "
-            f"{', '.join(done) or 'none'}; run `snakemake {suite} --cores all` first"
-        )
+    path = compare_dir(suite, root) / "scores.csv"
     frame = read_csv(path, list(TYPES), text=("dataset", "algorithm", "readout", "protocol", "status"))
     try:
         return frame[list(TYPES)].astype(TYPES)
     except (ValueError, TypeError) as error:
         raise ResultsError(f"{path}: a column has the wrong kind ({error}); delete it and run compare again") from error
+
+
+def compare_dir(name: str, root: str | Path = ".") -> Path:
+    """Folder of the tables of a suite, or of a subset (a folder of results/subsets).
+
+    Raises:
+        ResultsError: there are none yet; it names those that are there.
+    """
+    results = Path(root) / "results"
+    places = [results / name / "compare", results / "subsets" / name / "compare"]
+    found = next((place for place in places if place.is_dir()), None)
+    if found is None:
+        done = sorted(p.parent.parent.name for p in results.glob("**/compare/scores.csv"))
+        raise ResultsError(
+            f"{places[0] / 'scores.csv'}: no such file; suites with tables under {results}: "
+            f"{', '.join(done) or 'none'}; run `snakemake {name} --cores all` first"
+        )
+    return found

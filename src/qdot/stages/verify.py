@@ -1,0 +1,165 @@
+"""`qdot verify`: runs of one's own beside the kept suites of docs/results, every difference listed."""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from qdot.errors import ResultsError
+from qdot.evaluation import verification
+from qdot.evaluation.verification import Row, Tolerances
+from qdot.frames import groups, read_csv
+from qdot.kept import FOLDER, Kept, find, made_with
+from qdot.provenance import damaged_files, find_json, read_json
+
+HEAD = ("dataset", "algorithm", "readout", "protocol", "kept", "own", "difference", "tolerance", "seeds", "verdict")
+JUDGED = ("claims", "expectations")
+SHOWN = 12  # differing values or versions that the text names
+Result = dict[str, Any]
+
+
+def run(wanted: str | None, as_json: bool, root: Path = Path()) -> tuple[str, int]:
+    """Compare what was run here with what is kept.
+
+    Args:
+        wanted: A suite, or the name of a subset's folder in results/subsets; None for all.
+        as_json: Whether to answer in JSON.
+        root: The project's top folder.
+
+    Returns:
+        The text, and the exit status: 0 where no row is `beyond` and some row was compared in each run, else 1.
+
+    Raises:
+        ResultsError: a kept file or a table is damaged, or there is nothing to compare.
+    """
+    tolerances, results, idle = Tolerances.load(root), [], []
+    for kept in find(root):
+        runs = list(_own_runs(kept, wanted, root))
+        results += [_compare(kept, tables, tolerances, root) for tables in runs]
+        idle += [] if runs else [f"{kept.directory.relative_to(root)} (suite {kept.manifest['suite']})"]
+    if not results:
+        raise ResultsError(
+            f"nothing to verify{f' of {wanted}' if wanted else ''}: kept under {FOLDER}: "
+            f"{', '.join(idle) or 'nothing'}; expected results of such a suite here: "
+            "run `snakemake SUITE --cores all` first"
+        )
+    status = int(any(result["status"] != "agrees" for result in results))
+    if as_json:
+        return json.dumps({"runs": results, "no_run_here": idle}, indent=1), status
+    lines = [line for result in results for line in (*_text(result), "")]
+    return "\n".join([*lines, *([] if wanted else [f"no run here of: {name}" for name in idle])]).rstrip(), status
+
+
+def _own_runs(kept: Kept, wanted: str | None, root: Path) -> Iterator[Path]:
+    """Folders of tables of the kept suite or of a subset of it."""
+    suite = kept.manifest["suite"]
+    for path in sorted([*root.glob("results/*/compare"), *root.glob("results/subsets/*/compare")]):
+        manifest = find_json(path / "manifest.json")
+        if manifest and manifest["suite"] == suite and wanted in (None, suite, path.parent.name):
+            yield path
+
+
+def _compare(kept: Kept, tables: Path, tolerances: Tolerances, root: Path) -> Result:
+    """One run beside a kept one."""
+    damaged = sorted(damaged_files(tables, read_json(tables / "manifest.json")["files"]))
+    if damaged:
+        raise ResultsError(f"{tables}: {', '.join(damaged)} differ from manifest.json; run compare again")
+    folders = (kept.directory, tables)
+    values = verification.differing_values(_values(folders[0]), _values(folders[1]), tolerances.descriptive)
+    changed = set(zip(values["dataset"], values["algorithm"], strict=True))
+    runs = [verification.read_runs(folder, tolerances.protocols) for folder in folders]
+    rows = verification.verify(runs[0], runs[1], changed, tolerances)
+    counts = Counter(row.verdict for row in rows)
+    compared = counts["identical"] + counts["within"] + counts["far"]
+    status = "differs" if counts["beyond"] else "agrees" if compared else "not comparable"
+    return {
+        "kept": str(kept.directory.relative_to(root)),
+        "own": str(tables.relative_to(root)),
+        "kept_is": kept.manifest["status"],
+        "status": status,
+        "confidence": tolerances.confidence,
+        "counts": {verdict: counts[verdict] for verdict in verification.VERDICTS},
+        "rows": [_finite(row) for row in rows],
+        "values": values.to_dict("records"),
+        "made_with": verification.differing_making(*_making(folders)),
+        **{name: verification.differing_verdicts(*(_judged(folder, name) for folder in folders)) for name in JUDGED},
+    }
+
+
+def _values(folder: Path) -> pd.DataFrame:
+    columns = ("dataset", "algorithm", "key", "value")
+    return read_csv(folder / "values.csv", columns, text=columns).fillna("")
+
+
+def _making(folders: Sequence[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What both runs were made with: the kept table, and the same of one's own provenance."""
+    columns = ("stage", "field", "value")
+    kept = read_csv(folders[0] / "made_with.csv", columns, text=columns)
+    return kept, made_with(read_csv(folders[1] / "provenance.csv", columns, text=columns))
+
+
+def _judged(folder: Path, name: str) -> list[dict[str, Any]]:
+    return read_json(folder / f"{name}.json") if (folder / f"{name}.json").is_file() else []
+
+
+def _finite(row: Row) -> dict[str, Any]:
+    """A row for JSON, which knows no NaN."""
+    return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in row._asdict().items()}
+
+
+def _text(result: Result) -> Iterator[str]:
+    """A run's comparison in words and a table of every row that is not identical."""
+    partial = " (partial)" if result["kept_is"] == "partial" else ""
+    yield f"{result['own']} beside {result['kept']}{partial}: {result['status']}"
+    yield "  rows: " + ", ".join(f"{count} {verdict}" for verdict, count in result["counts"].items() if count)
+    judged = sum(result["counts"][verdict] for verdict in ("within", "far", "beyond"))
+    if judged:
+        expected = judged * (1 - result["confidence"])
+        yield f"  of {judged} rows that were judged, about {expected:.1f} are expected far by chance, none beyond"
+    yield from _table([row for row in result["rows"] if row["verdict"] != "identical"])
+    yield from _listed("values that differ", _by_value(result["values"]))
+    yield from _listed(
+        "made with", [f"{e['stage']} {e['field']}: {e['kept']} -> {e['own']}" for e in result["made_with"]]
+    )
+    for name in JUDGED:
+        texts = [f"{e['id']}: {e['verdict'][0]} -> {e['verdict'][1]}" for e in result[name]]
+        yield from _listed(f"{name} whose verdict differs", texts)
+
+
+def _by_value(values: Sequence[Mapping[str, str]]) -> list[str]:
+    """Differing values, those of many (dataset, algorithm) on one line."""
+    if not values:
+        return []
+    return [
+        f"{key}: {kept or 'not set'} -> {own or 'not set'} ({len(rows)} dataset and algorithm)"
+        for (key, kept, own), rows in groups(pd.DataFrame(values), "key", "kept", "own")
+    ]
+
+
+def _listed(title: str, texts: Sequence[str]) -> Iterator[str]:
+    """A titled list, kept (left) -> own (right); what exceeds `SHOWN` is counted."""
+    if texts:
+        yield f"  {title} (kept -> own):"
+        yield from (f"    {text[:160]}" for text in texts[:SHOWN])
+        if len(texts) > SHOWN:
+            yield f"    and {len(texts) - SHOWN} more: --json lists all"
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Rows as aligned columns, under their heads."""
+    if not rows:
+        return
+    lines = [HEAD, *(_fields(row) for row in rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(HEAD))]
+    for line in lines:
+        yield "  " + "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
+
+
+def _fields(row: Mapping[str, Any]) -> tuple[str, ...]:
+    names = tuple(str(row[key]) for key in HEAD[:4])
+    numbers = tuple("-" if row[key] is None else f"{row[key]:.2f}" for key in HEAD[4:8])
+    return (*names, *numbers, f"{row['kept_seeds']}, {row['own_seeds']}", row["verdict"])
