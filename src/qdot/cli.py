@@ -99,6 +99,17 @@ def _add_tools(commands: Any) -> None:
     prune.add_argument("suite")
     prune.add_argument("--yes", action="store_true", help="delete; without it, only list")
     prune.set_defaults(run=_prune)
+    keep = commands.add_parser("keep", help="copy a run's tables and report into docs/results")
+    keep.add_argument("suite", help="a suite, or a subset's name in results/subsets")
+    keep.add_argument("folder", type=Path, help="where to, for example docs/results/quick")
+    keep.add_argument("--partial", action="store_true", help="although cells are missing; kept.json then says so")
+    keep.set_defaults(run=_keep)
+    verify = commands.add_parser(
+        "verify", help="compare runs here with those kept in docs/results; exit 1 where beyond"
+    )
+    verify.add_argument("suite", nargs="?", help="one suite, or a subset's name in results/subsets; default: all")
+    verify.add_argument("--json", action="store_true", help="every row, and every difference, as JSON")
+    verify.set_defaults(run=_verify)
 
 
 def _data(options: argparse.Namespace) -> None:
@@ -166,3 +177,17 @@ def _prune(options: argparse.Namespace) -> None:
     from qdot.stages import tools
 
     tools.prune(options.suite, options.yes)
+
+
+def _keep(options: argparse.Namespace) -> None:
+    from qdot.stages import keep
+
+    keep.run(options.suite, options.folder, options.partial)
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from qdot.stages import verify
+
+    text, status = verify.run(options.suite, options.json)
+    print(text)  # noqa: T201 - the command's output
+    return status
