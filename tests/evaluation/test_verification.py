@@ -10,13 +10,13 @@ from fake_study import TOP
 from scipy import stats
 
 from qdot.evaluation.scoreboard import PROTOCOLS
-from qdot.evaluation.verification import Row, Runs, Tolerances, differing_making, differing_values, verify
+from qdot.evaluation.verification import Key, Row, Runs, Tolerances, differing_making, differing_values, verify
 
 STRICT = Tolerances(0.99, ["final"], {"score": {"identical": 1e-6, "absolute": 0.0, "relative": 0.0}}, ["data.licence"])
 KEPT = {0: 50.0, 1: 54.0, 2: 52.0, 3: 49.0, 4: 55.0}
 
 
-def key(name: str) -> tuple[str, ...]:
+def key(name: str) -> Key:
     return ("d", name, "policy", "final", "score")
 
 

@@ -68,7 +68,8 @@ class Row(NamedTuple):
     verdict: str
 
 
-Runs = dict[tuple[str, ...], dict[int, float]]  # by KEY: value by seed
+Key = tuple[str, str, str, str, str]  # the columns KEY
+Runs = dict[Key, dict[int, float]]  # value by seed
 
 
 def read_runs(directory: Path, protocols: Sequence[str]) -> Runs:
@@ -80,8 +81,9 @@ def read_runs(directory: Path, protocols: Sequence[str]) -> Runs:
     found: Runs = {}
     for quantity, frame in (("score", scored), ("return", raw)):
         frame = frame[frame["protocol"].isin(protocols)]
-        for key, rows in groups(frame, *KEY[:-1]):
-            found[(*key, quantity)] = dict(zip(rows["seed"].astype(int), rows[quantity].astype(float), strict=True))
+        for (dataset, algorithm, readout, protocol), rows in groups(frame, *KEY[:-1]):
+            key = (dataset, algorithm, readout, protocol, quantity)
+            found[key] = dict(zip(rows["seed"].astype(int), rows[quantity].astype(float), strict=True))
     return found
 
 
@@ -119,10 +121,9 @@ def _identical(kept: Mapping[int, float], own: Mapping[int, float], bound: float
     return bool(common) and all(abs(kept[seed] - own[seed]) <= bound for seed in common)
 
 
-def _row(key: tuple[str, ...], kept: Mapping[int, float], own: Mapping[int, float], verdict: str) -> Row:
-    means = [float(np.mean(list(run.values()))) if run else math.nan for run in (kept, own)]
-    difference = means[1] - means[0]
-    return Row(*key, *means, difference, math.nan, math.nan, len(kept), len(own), verdict)
+def _row(key: Key, kept: Mapping[int, float], own: Mapping[int, float], verdict: str) -> Row:
+    first, second = (float(np.mean(list(run.values()))) if run else math.nan for run in (kept, own))
+    return Row(*key, first, second, second - first, math.nan, math.nan, len(kept), len(own), verdict)
 
 
 def _judge(row: Row, kept: Mapping[int, float], own: Mapping[int, float], rows: int, tolerances: Tolerances) -> Row:
