@@ -48,19 +48,19 @@ def test_transitions_equal_those_made_one_by_one(flags: list[tuple[bool, bool]],
         return
     cut = cut_episodes(recording(terminals, ends, known))
     assert cut.rows.tolist() == rows
-    assert cut.next_observations[:, 0].tolist() == following
+    assert cut.successors[cut.following][:, 0].tolist() == following
     assert cut.episode_starts.tolist() == starts
 
 
 def test_time_out_is_dropped_and_terminal_kept() -> None:
     cut = cut_episodes(recording([False, True, False, False, False], [False, False, False, True, False], False))
     assert cut.rows.tolist() == [0, 1, 2]  # 3 is a time-out, 4 the end of the file
-    assert cut.next_observations[:, 0].tolist() == [1, 1, 3]  # the terminal keeps its own observation
+    assert cut.successors[cut.following][:, 0].tolist() == [1, 1, 3]  # the terminal keeps its own observation
     assert cut.episode_starts.tolist() == [0, 2]
 
 
 def test_recorded_next_observations_keep_every_row() -> None:
     cut = cut_episodes(recording([False, True, False, False], [False, False, True, False], True))
     assert cut.rows.tolist() == [0, 1, 2, 3]
-    assert cut.next_observations[:, 0].tolist() == [0.5, 1.5, 2.5, 3.5]
+    assert cut.successors[cut.following][:, 0].tolist() == [0.5, 1.5, 2.5, 3.5]
     assert cut.episode_starts.tolist() == [0, 2, 3]

@@ -157,12 +157,12 @@ def test_unmarked_ends_are_found_by_continuity(write_hdf5: Write) -> None:
         assert np.flatnonzero(read_d4rl(write_hdf5(**arrays, timeouts=timeouts)).ends).tolist() == [4]
     path = write_hdf5(**arrays)
     np.testing.assert_array_equal(read_d4rl(path).ends, marked)  # marks are believed
-    assert np.flatnonzero(read_d4rl(path, split_by_continuity=True).ends).tolist() == [4, 7]
+    assert np.flatnonzero(read_d4rl(path, "continuity").ends).tolist() == [4, 7]
 
 
 def test_continuity_needs_next_observations(write_hdf5: Write) -> None:
     with pytest.raises(DataError, match="next_observations: missing; `episode_split: continuity` needs it"):
-        read_d4rl(write_hdf5(), split_by_continuity=True)
+        read_d4rl(write_hdf5(), "continuity")
 
 
 def test_damage_is_always_named(write_hdf5: Write) -> None:

@@ -20,6 +20,10 @@ WIDTHS = {
     "pen": (45, 24),
 }
 
+# Metres that the torso (the first two observations) can move in one step, by the same part of the name. An ant runs a
+# few metres a second and a step lasts 0.1 s: farther apart, the next row is another episode's. [C]
+STRIDES = {"antmaze": 1.0}
+
 
 @dataclass(frozen=True)
 class D4rlFile:
@@ -46,6 +50,11 @@ class D4rlFile:
     def widths(self) -> tuple[int, int] | None:
         """(observation, action) width of the dataset's domain, None where it is not in the table."""
         return WIDTHS.get(self.dataset.partition("-")[0])
+
+    @property
+    def stride(self) -> float | None:
+        """Farthest that the torso moves in one step (metres), None where observations do not start with its place."""
+        return STRIDES.get(self.dataset.partition("-")[0])
 
 
 @functools.cache

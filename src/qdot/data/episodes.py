@@ -15,12 +15,15 @@ class Transitions:
 
     Attributes:
         rows: int64 (transitions,), the recording's row of each.
-        next_observations: float32 (transitions, obs); a terminal row without a recorded one keeps its own.
+        successors: float32 (steps, obs): recorded next observations, or the observations themselves.
+        following: int64 (transitions,), the row of `successors` that is each transition's next observation; a terminal
+            row without a recorded one keeps its own observation.
         episode_starts: int64 (episodes,), first transition of each episode.
     """
 
     rows: npt.NDArray[np.int64]
-    next_observations: npt.NDArray[np.float32]
+    successors: npt.NDArray[np.float32]
+    following: npt.NDArray[np.int64]
     episode_starts: npt.NDArray[np.int64]
 
 
@@ -39,15 +42,14 @@ def cut_episodes(recording: Recording) -> Transitions:
     episode: npt.NDArray[np.int64] = np.cumsum(ends) - ends  # episode number of each row
     if recording.next_observations is None:
         rows = np.flatnonzero(~ends | recording.terminals)
-        following = np.where(ends, np.arange(steps), np.arange(steps) + 1)
-        next_observations = recording.observations[following[rows]]
+        successors, following = recording.observations, rows + ~ends[rows]
     else:
         rows = np.arange(steps)
-        next_observations = recording.next_observations
+        successors, following = recording.next_observations, rows
     if len(rows) == 0:
         raise DataError(
             f"{recording.path}: no usable transition in {steps:,} rows: every row ends an episode without a terminal; "
             "expected episodes of two rows or more, or next_observations"
         )
     starts = np.flatnonzero(np.diff(episode[rows], prepend=-1))
-    return Transitions(rows.astype(np.int64), next_observations, starts.astype(np.int64))
+    return Transitions(rows.astype(np.int64), successors, following.astype(np.int64), starts.astype(np.int64))

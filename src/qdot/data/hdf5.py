@@ -4,17 +4,25 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import h5py
 import numpy as np
 import numpy.typing as npt
 
+from qdot.data.arrays import BLOCK
 from qdot.data.recording import Flags, Floats, Recording
 from qdot.errors import DataError
 
 REQUIRED = ("observations", "actions", "rewards", "terminals")
 MAX_BYTES = 8 << 30  # of one array in memory
 MAX_COMPRESSION = 1100  # deflate cannot do better than 1032 to 1
+TOLERANCE = 1e-6  # distance at which a row no longer continues the one before: lineage (IQL)
+MAX_BREAKS = 0.5  # share of rows: beyond it the rows are in no order
+
+# Where episodes end, beside terminals: at marked time-outs alone; also where recorded next observations do not
+# continue, if no time-out is marked; the same wherever they are recorded; the same, and they must be recorded.
+Split = Literal["flags", "unmarked", "recorded", "continuity"]
 
 
 @contextmanager
@@ -32,16 +40,17 @@ def opened(path: Path) -> Iterator[h5py.File]:
         ) from error
 
 
-def read_d4rl(path: Path, split_by_continuity: bool = False) -> Recording:
+def read_d4rl(path: Path, split: Split = "unmarked", stride: float | None = None) -> Recording:
     """Read a file in D4RL's layout: flat arrays with a row per step.
 
     Needs `observations`, `actions`, `rewards`, `terminals`; reads `timeouts` and `next_observations` where present;
-    other members are ignored. Where nothing marks a time-out but next observations are recorded, an episode also
-    ends where the next row does not continue from them.
+    other members are ignored. Each array is in memory once, as float32.
 
     Args:
         path: The file.
-        split_by_continuity: Cut episodes by continuity even where time-outs are marked.
+        split: Where episodes end beside terminals (see `Split`).
+        stride: Without next observations, an episode also ends where the first two observations (a torso's place, in
+            metres) move farther than this to the next row: nothing else shows an end that no time-out marks.
 
     Raises:
         DataError: the file is damaged, a key is missing, of the wrong kind, or claims more than the file can hold.
@@ -53,33 +62,66 @@ def read_d4rl(path: Path, split_by_continuity: bool = False) -> Recording:
         if len(set(rows.values())) > 1:
             found = ", ".join(f"{name} {count:,}" for name, count in rows.items())
             raise DataError(f"{path}: lengths differ: {found}; expected one row per step in each")
-        observations = _floats(keys["observations"], path)
-        has_next = "next_observations" in keys
-        next_observations = _floats(keys["next_observations"], path) if has_next else None
-        steps = len(observations)
+        marked = _flags(keys["timeouts"], path) if "timeouts" in keys else np.zeros(rows["observations"], bool)
         recording = Recording(
             path=path,
-            observations=observations,
+            observations=_floats(keys["observations"], path),
             actions=_floats(keys["actions"], path),
             rewards=_floats(keys["rewards"], path, integers=True),
             terminals=_flags(keys["terminals"], path),
-            ends=_flags(keys["timeouts"], path) if "timeouts" in keys else np.zeros(steps, bool),
-            next_observations=next_observations,
+            ends=marked.copy(),
+            next_observations=_floats(keys["next_observations"], path) if "next_observations" in keys else None,
+            marked=marked,
             keys={"ends": "timeouts"},
         )
-    if split_by_continuity and not has_next:
-        raise DataError(f"{path}: next_observations: missing; `episode_split: continuity` needs it")
-    if next_observations is not None and (split_by_continuity or not recording.ends.any()):
-        recording.ends[breaks(observations, next_observations)] = True
+    _mark_unmarked_ends(recording, split, stride)
     return recording
 
 
-def breaks(observations: Floats, next_observations: Floats, tolerance: float = 1e-6) -> npt.NDArray[np.intp]:
+def _mark_unmarked_ends(recording: Recording, split: Split, stride: float | None) -> None:
+    """Add to `ends` the rows that the next row does not continue."""
+    path, observations, following = recording.path, recording.observations, recording.next_observations
+    if split == "continuity" and following is None:
+        raise DataError(f"{path}: next_observations: missing; `episode_split: continuity` needs it")
+    if split == "flags":
+        return
+    if following is None:
+        if stride is not None:
+            recording.ends[jumps(observations, stride)] = True
+    elif split != "unmarked" or not recording.ends.any():
+        found = breaks(observations, following)
+        if len(found) > MAX_BREAKS * len(observations):
+            raise DataError(
+                f"{path}: next_observations: {len(found):,} of {len(observations):,} rows are not continued by the "
+                "next row; expected rows in the order of recording, or `episode_split: flags` to read time-outs alone"
+            )
+        recording.ends[found] = True
+
+
+def breaks(observations: Floats, next_observations: Floats, tolerance: float = TOLERANCE) -> npt.NDArray[np.intp]:
     """Rows whose next observation is not the next row's observation (distance > tolerance; 1e-6 as in IQL)."""
     if observations.shape != next_observations.shape or observations.ndim != 2:
         return np.zeros(0, np.intp)  # rejected by the shape checks
-    gap = np.linalg.norm(observations[1:] - next_observations[:-1], axis=1)
-    return np.flatnonzero(gap > tolerance)
+    return _apart(observations[1:], next_observations[:-1], tolerance)
+
+
+def jumps(observations: Floats, stride: float) -> npt.NDArray[np.intp]:
+    """Rows from which the first two observations move farther than `stride` to the next row."""
+    if observations.ndim != 2 or observations.shape[1] < 2:
+        return np.zeros(0, np.intp)  # rejected by the shape checks
+    return _apart(observations[1:, :2], observations[:-1, :2], stride)
+
+
+def _apart(first: Floats, second: Floats, distance: float) -> npt.NDArray[np.intp]:
+    """Rows in which two arrays lie farther apart than `distance`, a block of rows at a time."""
+    found = [
+        start
+        + np.flatnonzero(
+            np.linalg.norm(first[start : start + BLOCK] - second[start : start + BLOCK], axis=1) > distance
+        )
+        for start in range(0, len(first), BLOCK)
+    ]
+    return np.concatenate(found) if found else np.zeros(0, np.intp)
 
 
 def _member(group: h5py.Group, path: Path, name: str) -> h5py.Dataset:

@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import save_file
 
 from qdot.data.actions import rescale
-from qdot.data.episodes import cut_episodes
-from qdot.data.files import replacing
+from qdot.data.arrays import Column, write_columns
+from qdot.data.episodes import Transitions, cut_episodes
 from qdot.data.source import Request, Source, open_source
+from qdot.data.statistics import recorded_statistics, statistics
 from qdot.data.validate import check_recording
-from qdot.errors import DataError
-from qdot.provenance import sha256_file, write_json
+from qdot.provenance import write_json
 
 log = logging.getLogger("qdot")
 
@@ -59,47 +57,31 @@ def prepare(
     """
     source = open_source(Request(dataset, values, data_params, raw_directory, root))
     check_recording(source.recording, source.widths)
-    arrays, clipped = to_arrays(source, bool(values.get("clip_actions", False)))
+    columns, clipped = to_columns(source, bool(values.get("clip_actions", False)))
     manifest = {"schema": SCHEMA, "dataset": dataset, "status": "ok", "reason": None, "digest": digest}
-    manifest |= describe_source(source, values) | statistics(arrays) | {"clipped_actions": clipped}
-    manifest["files"] = {ARRAYS_FILE: write_arrays(directory / ARRAYS_FILE, arrays)}
+    manifest |= describe_source(source, values) | statistics(columns) | {"clipped_actions": clipped}
+    manifest["recorded"] = recorded_statistics(source.recording)
+    manifest["files"] = {ARRAYS_FILE: write_columns(directory / ARRAYS_FILE, columns)}
     write_json(directory / MANIFEST_FILE, manifest)
     counts = f"{manifest['transitions']:,} transitions in {manifest['episodes']:,} episodes"
     log.info("%s: %s, %s", dataset, counts, source.checksum)
     return manifest
 
 
-def to_arrays(source: Source, clip_actions: bool) -> tuple[dict[str, np.ndarray], int]:
+def to_columns(source: Source, clip_actions: bool) -> tuple[dict[str, Column], int]:
     """The six arrays of a prepared dataset, and how many action values the clipping changed."""
     recording = source.recording
     actions, clipped = rescale(recording, source.action_low, source.action_high, clip_actions)
-    transitions = cut_episodes(recording)
-    rows = transitions.rows
-    arrays = {
-        "observations": recording.observations[rows],
-        "actions": actions[rows],
-        "rewards": recording.rewards[rows],
-        "next_observations": transitions.next_observations,
-        "terminals": recording.terminals[rows].astype(np.float32),
-        "episode_starts": transitions.episode_starts,
+    made: Transitions = cut_episodes(recording)
+    columns = {
+        "observations": Column(recording.observations, made.rows),
+        "actions": Column(actions, made.rows),
+        "rewards": Column(recording.rewards, made.rows),
+        "next_observations": Column(made.successors, made.following),
+        "terminals": Column(recording.terminals, made.rows),
+        "episode_starts": Column(made.episode_starts, dtype=np.int64),
     }
-    return {name: np.ascontiguousarray(array) for name, array in arrays.items()}, clipped
-
-
-def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> str:
-    """Write arrays atomically as safetensors; returns the file's SHA-256.
-
-    Raises:
-        DataError: the folder cannot be written.
-    """
-    with replacing(path) as temporary:
-        try:
-            save_file(arrays, temporary)
-        except (OSError, SafetensorError) as error:
-            raise DataError(
-                f"{path}: cannot be written ({error}); expected a writable folder with free space"
-            ) from error
-    return sha256_file(path)
+    return columns, clipped
 
 
 def describe_source(source: Source, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,24 +98,4 @@ def describe_source(source: Source, values: Mapping[str, Any]) -> dict[str, Any]
         "action_high": source.action_high.tolist(),
         "versions": {name: importlib.metadata.version(name) for name in PACKAGES[values["source"]]},
         **{key: values.get(key) for key in DESCRIPTION},
-    }
-
-
-def statistics(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Counts, and returns over the transitions that are kept (what reward normalisation uses; as in IQL)."""
-    rewards, starts = arrays["rewards"], arrays["episode_starts"]
-    returns = np.add.reduceat(rewards.astype(np.float64), starts)
-    return {
-        "transitions": len(rewards),
-        "episodes": len(starts),
-        "terminals": int(arrays["terminals"].sum(dtype=np.float64)),
-        "observation_dim": arrays["observations"].shape[1],
-        "action_dim": arrays["actions"].shape[1],
-        "return_mean": float(returns.mean()),
-        "return_min": float(returns.min()),
-        "return_max": float(returns.max()),
-        "return_source": "kept transitions, rewards as recorded",
-        "episode_length_mean": len(rewards) / len(starts),
-        "reward_min": float(rewards.min()),
-        "reward_max": float(rewards.max()),
     }

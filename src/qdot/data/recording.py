@@ -29,6 +29,7 @@ class Recording:
         terminals: (steps,), true terminals.
         ends: (steps,), last step of an episode for another reason (time-out, end of the recording).
         next_observations: (steps, obs) where recorded, else None.
+        marked: (steps,), the ends that the source itself marks, where `ends` has others too.
         keys: The source's own names of `observations`, ..., for messages.
         where: Names a step to the user: `row 17`, `episode 3, step 2`.
     """
@@ -40,6 +41,7 @@ class Recording:
     terminals: Flags
     ends: Flags
     next_observations: Floats | None = None
+    marked: Flags | None = None
     keys: dict[str, str] = field(default_factory=dict)
     where: Callable[[int], str] = _row
 

@@ -13,7 +13,7 @@ from qdot.data import d4rl
 from qdot.data.actions import bounds_from_value
 from qdot.data.fetch import address, fetch
 from qdot.data.files import content_bytes, content_sha256
-from qdot.data.hdf5 import read_d4rl
+from qdot.data.hdf5 import Split, read_d4rl
 from qdot.data.minari import PREFIX, fetch_minari, read_minari
 from qdot.data.recording import Recording
 from qdot.errors import DataError
@@ -89,8 +89,11 @@ def _required(request: Request, key: str) -> Any:
     return request.values[key]
 
 
-def _read_hdf5(request: Request, path: Path) -> tuple[Recording, npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    recording = read_d4rl(path, request.values.get("episode_split") == "continuity")
+def _read_hdf5(
+    request: Request, path: Path, split: Split, stride: float | None = None
+) -> tuple[Recording, npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Read an HDF5 file; `split` says where episodes end unless the dataset's block does."""
+    recording = read_d4rl(path, request.values.get("episode_split", split), stride)
     width = recording.actions.shape[-1] if recording.actions.ndim == 2 else 0
     return recording, *bounds_from_value(request.values.get("action_bounds"), width)
 
@@ -98,7 +101,7 @@ def _read_hdf5(request: Request, path: Path) -> tuple[Recording, npt.NDArray[np.
 def _d4rl(request: Request) -> Source:
     file = d4rl.find_file(request.dataset, request.root)
     fetched = fetch(file, request.raw_directory, request.data_params)
-    recording, low, high = _read_hdf5(request, fetched.path)
+    recording, low, high = _read_hdf5(request, fetched.path, "recorded", file.stride)
     url = address(request.data_params["base_url"], file.path)
     checksum: Checksum = "verified" if fetched.verified else "unverified"
     return Source(
@@ -147,6 +150,6 @@ def _file(request: Request) -> Source:
             f"{request.dataset}: path: {path}: no such file or folder; expected an HDF5 file in D4RL's layout, or the "
             "folder of a Minari dataset"
         )
-    recording, low, high = _read_hdf5(request, path)
+    recording, low, high = _read_hdf5(request, path, "unmarked")
     sha256, size = content_sha256(path), content_bytes(path)
     return Source(recording, low, high, None, path, str(path), "file", sha256, size, "recorded")

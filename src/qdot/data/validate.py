@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from qdot.data.arrays import BLOCK
 from qdot.data.recording import Recording
 from qdot.errors import DataError
 
@@ -52,10 +53,12 @@ def check_finite(recording: Recording) -> None:
         array = getattr(recording, key)
         if array is None:
             continue
-        bad = ~np.isfinite(array)
+        table = array.reshape(len(array), -1)
+        bad = np.zeros(len(table), bool)
+        for start in range(0, len(table), BLOCK):
+            bad[start : start + BLOCK] = ~np.isfinite(table[start : start + BLOCK]).all(axis=1)
         if bad.any():
-            bad = bad.reshape(len(array), -1)
-            column = int(np.argmax(bad[np.argmax(bad.any(axis=1))]))
-            value = array.reshape(len(array), -1)[np.argmax(bad.any(axis=1)), column]
-            found = f"value {value} in column {column}" if array.ndim > 1 else f"value {value}"
-            raise recording.reject(key, bad.any(axis=1), found, "finite float32 numbers")
+            row = table[np.argmax(bad)]
+            column = int(np.argmin(np.isfinite(row)))
+            found = f"value {row[column]} in column {column}" if array.ndim > 1 else f"value {row[column]}"
+            raise recording.reject(key, bad, found, "finite float32 numbers")
