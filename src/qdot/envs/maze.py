@@ -9,6 +9,10 @@ import numpy.typing as npt
 from gymnasium_robotics.envs.maze.maps import U_MAZE
 from gymnasium_robotics.envs.maze.point_maze import PointMazeEnv as StockPointMaze
 
+from qdot.envs.simulator import require_mujoco
+
+require_mujoco()
+
 Array = npt.NDArray[np.float64]
 
 GOAL_CELL = (3, 1)  # row, column of the map: the far end of the U

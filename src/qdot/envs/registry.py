@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from qdot.envs.simulator import installed_objection
+
 if TYPE_CHECKING:
     from gymnasium.envs.registration import EnvSpec
 
@@ -31,11 +33,42 @@ class Entry:
     notes: str = ""
 
 
+_OLD_CAPSULES = "capsules weighed as by MuJoCo before 2.1.2 (cylinders of height 2h + r)"
+_ANTMAZE = "qdot.envs.antmaze:AntMazeEnv"
+_ANTMAZE_NOTES = (
+    f"Gymnasium's ant with D4RL's motors, time step and contacts, {_OLD_CAPSULES}; D4RL's walls, starts and goals"
+)
 _KITCHEN = "qdot.envs.kitchen:KitchenEnv"
 _KITCHEN_NOTES = "D4RL's observation noise (ratio 0.1), control from the last noisy reading, reward on noisy distances"
 _FIRST_FOUR = ("microwave", "kettle", "light switch", "slide cabinet")
 _MIXED_FOUR = ("microwave", "kettle", "bottom burner", "light switch")
+
+
+def _walker(name: str, stock: str, more: str = "") -> Entry:
+    """A locomotion environment: 1,000 steps, Gymnasium's with old capsules."""
+    return Entry(
+        f"qdot.envs.locomotion:{name}", 1000, {}, f"Gymnasium's {stock} with {_OLD_CAPSULES}, actions clipped{more}"
+    )
+
+
+def _antmaze(maze: str, version: str) -> Entry:
+    """An AntMaze: `v2` draws its goal at each reset, `v0` once."""
+    each = version == "v2"
+    goals = "drawn at each reset" if each else "drawn once, and at a reset with a seed"
+    values = {"maze": maze, "goal_each_reset": each}
+    return Entry(_ANTMAZE, 700 if maze == "umaze" else 1000, values, f"{_ANTMAZE_NOTES}, {goals}")
+
+
 ENVIRONMENTS: dict[str, Entry] = {
+    "qdot/hopper-v2": _walker("HopperEnv", "Hopper-v4"),
+    "qdot/halfcheetah-v2": _walker("HalfCheetahEnv", "HalfCheetah-v4"),
+    "qdot/walker2d-v2": _walker("Walker2dEnv", "Walker2d-v4"),
+    "qdot/ant-v2": _walker("AntEnv", "Ant-v4", ", contact forces zero as in D4RL's files"),
+    **{
+        f"qdot/antmaze-{maze}-{version}": _antmaze(maze, version)
+        for maze in ("umaze", "medium", "large")
+        for version in ("v0", "v2")
+    },
     "qdot/kitchen-complete-v0": Entry(_KITCHEN, 280, {"tasks": _FIRST_FOUR}, _KITCHEN_NOTES),
     "qdot/kitchen-partial-v0": Entry(_KITCHEN, 280, {"tasks": _FIRST_FOUR}, _KITCHEN_NOTES),
     "qdot/kitchen-mixed-v0": Entry(_KITCHEN, 280, {"tasks": _MIXED_FOUR}, _KITCHEN_NOTES),
@@ -65,7 +98,7 @@ def values_of(environment: str | None) -> list[Any]:
 def is_available(environment: str) -> tuple[bool, str]:
     """Whether an environment can be made here, and why not."""
     if environment.startswith(OWN) and environment not in ENVIRONMENTS:
-        return False, f"environment {environment!r} is not built yet"
+        return False, f"environment {environment!r} is unknown; expected one of: {', '.join(ENVIRONMENTS)}"
     module, found, _ = environment.partition(":")
     if found and importlib.util.find_spec(module) is None:
         return False, f"environment {environment!r}: module {module!r} is not installed"
@@ -79,7 +112,8 @@ def is_available(environment: str) -> tuple[bool, str]:
     if missing:
         names = ", ".join(missing)
         return False, f"environment {environment!r} needs {names}; install the extra: pip install 'qdot[envs]'"
-    return True, ""
+    reason = installed_objection() if environment in ENVIRONMENTS else ""
+    return not reason, f"environment {environment!r}: {reason}" if reason else ""
 
 
 def find_spec(environment: str) -> "EnvSpec":
