@@ -9,6 +9,7 @@ import pytest
 
 from qdot import params as parameters
 from qdot import recipes
+from qdot.envs.registry import ENVIRONMENTS
 from qdot.provenance import write_json
 from qdot.stages import estimate, preflight
 from qdot.study import Study
@@ -33,11 +34,12 @@ def test_it_names_jobs_download_machine_and_a_missing_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(estimate, "probe", lambda values, seeds: estimate.Cost(0.0036, {"policy": 0.001}))
+    monkeypatch.delitem(ENVIRONMENTS, "qdot/hopper-v2")
     with caplog.at_level(logging.INFO):
         assert preflight.run(recipe_files("paper", tmp_path), cores=2) == 0
     assert "1 datasets, 5 cells to train, 5 cells to evaluate" in caplog.text
     assert "hopper-medium-v2, 152.8 MB" in caplog.text
-    assert "'qdot/hopper-v2' is not built yet" in caplog.text
+    assert "'qdot/hopper-v2' is unknown" in caplog.text
     assert "about 60 minutes, of it training 60 minutes (5000000 seed-steps) and evaluation 1 minutes" in caplog.text
 
 
