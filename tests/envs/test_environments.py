@@ -172,6 +172,14 @@ def test_frames_are_images(require: Callable[[str, bool, str], None], tmp_path: 
     assert run(code, tmp_path, MUJOCO_GL=found[0]).splitlines()[-3:] == ["(480, 480, 3) uint8 True"] * 3
 
 
+def test_the_documented_lines_score_an_episode(capsys: pytest.CaptureFixture[str]) -> None:
+    text = (TOP / "docs" / "environments.md").read_text().partition("```python\n")[2].partition("```")[0]
+    exec(text, {"policy": lambda observation: np.zeros(3)})
+    name, _, score = capsys.readouterr().out.strip().rpartition(": ")
+    assert name == "D4RL score"
+    assert 0 < float(score) < 10  # a hopper that does nothing
+
+
 @pytest.mark.parametrize("version", ["3.4.0", "3.5.0", "3.11.0", "4.0.0", "3.3.6"])
 def test_another_mujoco_is_refused_where_an_environment_is_loaded(
     version: str, monkeypatch: pytest.MonkeyPatch
