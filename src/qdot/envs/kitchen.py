@@ -9,6 +9,10 @@ import numpy.typing as npt
 from gymnasium_robotics.envs.franka_kitchen.kitchen_env import OBS_ELEMENT_GOALS, OBS_ELEMENT_INDICES
 from gymnasium_robotics.envs.franka_kitchen.kitchen_env import KitchenEnv as StockKitchen
 
+from qdot.envs.simulator import require_mujoco
+
+require_mujoco()
+
 Array = npt.NDArray[np.float64]
 
 ROBOT_JOINTS = 9
