@@ -1,24 +1,37 @@
+import functools
 import hashlib
+import io
 import socket
-import threading
 from pathlib import Path
 from typing import Any
 
+import h5py
+import numpy as np
 import pytest
 
 from qdot.data import download, fetch
 from qdot.data.d4rl import D4rlFile, find_file
+from qdot.data.files import visible_files
 from qdot.errors import DataError
 
-BODY = download.HDF5_SIGNATURE + bytes(range(256)) * 64
-OTHER = download.HDF5_SIGNATURE + bytes(256 * 64)
+
+def hdf5(value: float) -> bytes:
+    """A small HDF5 file's bytes."""
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
+        file["observations"] = np.full(2048, value)
+    return content.getvalue()
+
+
+BODY, OTHER = hdf5(0.0), hdf5(1.0)
 FILE = D4rlFile("toy-medium-v2", "folder/toy.hdf5", len(BODY), hashlib.sha256(BODY).hexdigest())
 UNKNOWN = D4rlFile("toy-medium-v2", "folder/toy.hdf5", None, None)
 
 
 @pytest.fixture(autouse=True)
-def _no_mirror(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_mirror_and_no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(fetch.MIRROR_VARIABLE, raising=False)
+    monkeypatch.setattr(fetch, "fetch", functools.partial(fetch.fetch, sleep=lambda seconds: None))
 
 
 def params(*bases: str, **changes: Any) -> dict[str, Any]:
@@ -32,10 +45,10 @@ def closed_port() -> str:
 
 
 def only_failure(base: str, folder: Path, file: D4rlFile = FILE, **changes: Any) -> str:
-    """The error's text where one server is the only source; nothing is left under or beside the final name."""
+    """The error's text where one server is the only source; no file is left, but for hidden parts of one."""
     with pytest.raises(DataError) as caught:
         fetch.fetch(file, folder, params(base, **changes))
-    assert list(folder.iterdir()) == []
+    assert visible_files(folder) == []
     return str(caught.value)
 
 
@@ -93,12 +106,7 @@ def test_failure_names_every_source_with_its_reason(serve: Any, send: Any, tmp_p
         f"Put the file at {tmp_path / 'raw' / 'toy.hdf5'}",
     ):
         assert part in text
-    assert list((tmp_path / "raw").iterdir()) == []
-
-
-def test_wrong_sha256_of_the_right_size_is_refused(serve: Any, send: Any, tmp_path: Path) -> None:
-    base, _ = serve({"/folder/toy.hdf5": send(OTHER)})
-    assert f"wrong sha256: {hashlib.sha256(OTHER).hexdigest()}, expected {FILE.sha256}" in only_failure(base, tmp_path)
+    assert visible_files(tmp_path / "raw") == []
 
 
 @pytest.mark.parametrize("length", [-1, None], ids=["stated", "not stated"])
@@ -107,14 +115,7 @@ def test_larger_file_than_expected_is_refused(serve: Any, send: Any, tmp_path: P
     assert "too large" in only_failure(base, tmp_path)
 
 
-@pytest.mark.parametrize("file", [FILE, UNKNOWN], ids=["known", "unknown"])
-def test_truncated_transfer_is_refused(serve: Any, send: Any, tmp_path: Path, file: D4rlFile) -> None:
-    base, _ = serve({"/folder/toy.hdf5": send(BODY[:1000], len(BODY))})
-    reason = only_failure(base, tmp_path, file)
-    assert "IncompleteRead" in reason or "truncated" in reason
-
-
-def test_endless_file_of_unknown_size_is_cut(
+def test_file_of_unknown_size_is_bounded(
     serve: Any, send: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(download, "MAX_UNKNOWN_BYTES", 4096)
@@ -147,13 +148,6 @@ def test_redirect_to_a_local_file_is_not_followed(serve: Any, tmp_path: Path) ->
     base, _ = serve({"/folder/toy.hdf5": redirect})
     (tmp_path / "raw").mkdir()
     assert "transfer failed: InvalidSchema" in only_failure(base, tmp_path / "raw")
-
-
-def test_silent_host_times_out(serve: Any, tmp_path: Path) -> None:
-    release = threading.Event()
-    base, _ = serve({"/folder/toy.hdf5": lambda _: release.wait(20)})
-    assert "no answer within 0.2 s" in only_failure(base, tmp_path, timeout_seconds=0.2)
-    release.set()
 
 
 def test_trickle_is_given_up(serve: Any, send: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,7 +71,7 @@ def _parts(columns: Mapping[str, Column]) -> Iterator[bytes | memoryview]:
     yield _header(columns)
     for column in columns.values():
         for block in column.blocks():
-            yield memoryview(block).cast("B")
+            yield block.data.cast("B")
 
 
 def _header(columns: Mapping[str, Column]) -> bytes:

@@ -1,134 +1,194 @@
-"""One file from one place: streamed, bounded, checked, and put under its name only when it is right."""
+"""One file from one place: streamed, bounded, gone on with after a break, and named only when it is right."""
 
-import hashlib
 import logging
+import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from qdot.data.checked import SourceError, check_file
 from qdot.data.d4rl import D4rlFile
-from qdot.data.files import replacing, unwritable
-from qdot.errors import DataError
+from qdot.data.files import publish, unwritable
+from qdot.data.partial import Partial
+
+if TYPE_CHECKING:
+    import requests
 
 log = logging.getLogger("qdot")
 
 Progress = Callable[[str], None]
-HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
-CHUNK = 1 << 20  # bytes
+Sleep = Callable[[float], None]
+CHUNK = 1 << 16  # bytes: at most so many are lost where a connection drops
 MAX_UNKNOWN_BYTES = 2 << 30  # where neither the table nor the server states a size
 MAX_REDIRECTS = 5
 PROGRESS_SECONDS = 10.0
 SLOW_AFTER_SECONDS = 60.0  # a transfer may be slower than MIN_RATE for this long
 MIN_RATE = 4096.0  # bytes/s
+WAITS = (1.0, 4.0, 15.0)  # seconds before each further try; a try that brings new bytes starts the list again
+PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600)})
 
 
-class SourceError(DataError):
-    """One source could not give the file; others may.
+class PassingError(SourceError):
+    """The same source may give the file, or the rest of it, a moment later."""
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """One file from one URL.
 
     Attributes:
-        missing: The source answers but has no such file, so another path on it may be right.
-    """
-
-    def __init__(self, reason: str, missing: bool = False) -> None:
-        """Record why."""
-        super().__init__(reason)
-        self.missing = missing
-
-
-def receive(chunks: Iterable[bytes], target: Path, file: D4rlFile, limit: int) -> tuple[int, str]:
-    """Write chunks beside `target`, check them, and rename to `target`.
-
-    Args:
-        chunks: The file's bytes in order.
-        target: Final name; untouched unless everything is right.
+        url: http or https address.
+        partial: Where its bytes gather.
         file: Expected size and checksum, where known.
-        limit: More bytes than this are refused as they arrive.
-
-    Returns:
-        Bytes and SHA-256 of what was written.
-
-    Raises:
-        SourceError: too large, of another size or content than expected, or no HDF5 file.
-        DataError: the target's folder cannot be written.
+        timeout: Seconds to wait for a connection, and for each read.
+        progress: Called with a line at the start, every 10 s, and before each further try.
     """
-    hasher, size, head = hashlib.sha256(), 0, b""
-    with replacing(target) as temporary, temporary.open("wb", buffering=0) as out:
-        for chunk in chunks:
-            size += len(chunk)
-            if size > limit:
-                raise SourceError(f"too large: more than the {limit:,} bytes expected")
-            head = head or chunk[: len(HDF5_SIGNATURE)]
-            hasher.update(chunk)
-            try:
-                out.write(chunk)
-            except OSError as error:
-                raise unwritable(target, error) from error
-        check_content(file, size, hasher.hexdigest(), head)
-    return size, hasher.hexdigest()
+
+    url: str
+    partial: Partial
+    file: D4rlFile
+    timeout: float
+    progress: Progress
 
 
-def check_content(file: D4rlFile, size: int, sha256: str, head: bytes) -> None:
-    """Compare size, first bytes and checksum with the table.
-
-    Raises:
-        SourceError: names what differs.
-    """
-    if file.bytes is not None and size != file.bytes:
-        raise SourceError(f"wrong size: {size:,} bytes, expected {file.bytes:,}")
-    if head[: len(HDF5_SIGNATURE)] != HDF5_SIGNATURE:
-        raise SourceError(f"is no HDF5 file: starts with {head[:8]!r}")
-    if file.sha256 is not None and sha256 != file.sha256:
-        raise SourceError(f"wrong sha256: {sha256}, expected {file.sha256}")
-
-
-def copy(source: Path, target: Path, file: D4rlFile) -> tuple[int, str]:
-    """Copy a file from a local folder, checked like a download (see `receive`)."""
-    try:
-        size = source.stat().st_size
-        with source.open("rb") as opened:
-            return receive(iter(lambda: opened.read(CHUNK), b""), target, file, file.bytes or size)
-    except OSError as error:
-        raise SourceError(f"cannot be read ({error.strerror or error})") from error
-
-
-def download(url: str, target: Path, file: D4rlFile, timeout: float, progress: Progress = log.info) -> tuple[int, str]:
-    """Stream a URL to `target`.
+def download(
+    url: str, target: Path, file: D4rlFile, timeout: float, progress: Progress = log.info, sleep: Sleep = time.sleep
+) -> tuple[int, str]:
+    """Stream a URL to `target`, trying again after a break, from where it broke where the server allows that.
 
     Args:
         url: http or https address.
         target: Final name; untouched unless everything is right.
         file: Expected size and checksum, where known.
         timeout: Seconds to wait for a connection, and for each read.
-        progress: Called with a line at the start and every 10 s.
+        progress: Called with a line at the start, every 10 s, and before each further try.
+        sleep: Waits between tries.
 
     Returns:
         Bytes and SHA-256.
 
     Raises:
-        SourceError: the host is down, answers with an error, redirects too often, or sends what is not expected.
+        SourceError: the host is down, answers with an error, redirects too often, sends what is not expected, or breaks
+            off more often than there are waits without new bytes in between. Bytes that may be right are kept.
         DataError: the target's folder cannot be written.
     """
     import requests
 
+    transfer = Transfer(url, Partial(target), file, timeout, progress)
     with requests.Session() as session:
         session.max_redirects = MAX_REDIRECTS
         session.headers["Accept-Encoding"] = "identity"
         try:
-            with session.get(url, stream=True, timeout=timeout) as response:
-                if response.status_code != requests.codes.ok:
-                    missing = response.status_code in (requests.codes.not_found, requests.codes.gone)
-                    raise SourceError(f"HTTP {response.status_code} {response.reason or ''}".rstrip(), missing)
-                stated = _content_length(response.headers.get("Content-Length"))
-                limit = _limit(file, stated)
-                chunks = _watched(response.iter_content(CHUNK), file.name, file.bytes or stated, progress)
-                size, sha256 = receive(chunks, target, file, limit)
-        except requests.TooManyRedirects as error:
-            raise SourceError(f"redirects more than {MAX_REDIRECTS} times") from error
-        except requests.Timeout as error:
-            raise SourceError(f"no answer within {timeout:g} s") from error
-        except requests.RequestException as error:
-            raise SourceError(f"transfer failed: {_innermost(error)}") from error
-    return size, sha256
+            found = _right_bytes(session, transfer, sleep)
+        except OSError as error:
+            raise unwritable(target, error) from error
+    publish(transfer.partial.path, target)
+    transfer.partial.discard()
+    return found
+
+
+def _right_bytes(session: "requests.Session", transfer: Transfer, sleep: Sleep) -> tuple[int, str]:
+    """Gather every byte and check them; parts that do not belong together are fetched anew, once."""
+    for again in (True, False):
+        in_parts = _gather(session, transfer, sleep)
+        try:
+            return check_file(transfer.partial.path, transfer.file)
+        except SourceError as error:
+            transfer.partial.discard()  # wrong bytes are nothing to go on from
+            if not (in_parts and again):
+                raise
+            transfer.progress(f"{transfer.file.name}: {error}; the file may have changed, fetching it from its start")
+    raise AssertionError("the second try returns or raises")
+
+
+def _gather(session: "requests.Session", transfer: Transfer, sleep: Sleep) -> bool:
+    """Request until every byte is there; returns whether they came in parts."""
+    waits, furthest = list(WAITS), transfer.partial.size
+    while True:
+        try:
+            return _request(session, transfer)
+        except PassingError as error:
+            if transfer.partial.size >= furthest + CHUNK:
+                waits, furthest = list(WAITS), transfer.partial.size
+            kept = f"; {transfer.partial.size:,} bytes are kept for the next try" if transfer.partial.size else ""
+            if not waits:
+                raise SourceError(f"{error} (tried {len(WAITS) + 1} times without new bytes{kept})") from error
+            transfer.progress(f"{transfer.file.name}: {error}; again in {waits[0]:g} s{kept}")
+            sleep(waits.pop(0))
+
+
+def _request(session: "requests.Session", transfer: Transfer) -> bool:
+    """Ask once, for what is missing.
+
+    Returns:
+        Whether the bytes follow on others that an earlier request brought.
+
+    Raises:
+        PassingError: broken off; another try may bring the rest.
+        SourceError: this URL will not give the file.
+    """
+    import requests
+
+    partial, file = transfer.partial, transfer.file
+    whole = file.bytes if file.bytes is not None else partial.total()
+    headers = partial.request(transfer.url, file.sha256 is not None)
+    if headers and partial.size == whole:
+        return True
+    try:
+        with session.get(transfer.url, stream=True, timeout=transfer.timeout, headers=headers) as response:
+            return _receive(response, transfer, bool(headers))
+    except requests.TooManyRedirects as error:
+        raise SourceError(f"redirects more than {MAX_REDIRECTS} times") from error
+    except requests.RequestException as error:
+        reason = _innermost(error)
+        silent = isinstance(error, requests.Timeout) or isinstance(reason, TimeoutError)
+        down = isinstance(error, requests.ConnectTimeout) or isinstance(
+            reason, ConnectionRefusedError | socket.gaierror
+        )
+        broken = isinstance(
+            error, requests.exceptions.ChunkedEncodingError | requests.ConnectionError | requests.Timeout
+        )
+        text = f"transfer failed: {type(reason).__name__}: {reason}".splitlines()[0]
+        raise (PassingError if broken and not down else SourceError)(
+            f"no answer within {transfer.timeout:g} s" if silent else text
+        ) from error
+
+
+def _receive(response: "requests.Response", transfer: Transfer, asked_for_rest: bool) -> bool:
+    """Write a response's body behind what is here (True), or over it where the server starts from the first byte."""
+    partial, status = transfer.partial, response.status_code
+    if asked_for_rest and status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+        partial.discard()
+        raise PassingError(f"HTTP {status}: the file has changed; it is fetched from its start")
+    if status not in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
+        missing = status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
+        reason = f"HTTP {status} {response.reason or ''}".rstrip()
+        raise PassingError(reason) if status in PASSING else SourceError(reason, missing)
+    have = 0
+    if status == HTTPStatus.PARTIAL_CONTENT:
+        have, found = partial.size, response.headers.get("Content-Range", "")
+        if not asked_for_rest or not found.startswith(f"bytes {have}-"):
+            partial.discard()
+            raise PassingError(f"answers with the range {found!r}, which was not asked for")
+    stated = _content_length(response.headers.get("Content-Length"))
+    stated = None if stated is None else have + stated
+    limit = _limit(transfer.file, stated)
+    if not have:
+        partial.begin(transfer.url, response.headers, stated)
+    with partial.path.open("ab", buffering=0) as out:
+        for chunk in _watched(response.iter_content(CHUNK), transfer, have, stated):
+            have += len(chunk)
+            if have > limit:
+                partial.discard()
+                raise SourceError(f"too large: more than the {limit:,} bytes expected")
+            out.write(chunk)
+    whole = transfer.file.bytes if transfer.file.bytes is not None else stated
+    if whole is not None and have != whole:
+        raise PassingError(f"truncated: {have:,} bytes of {whole:,}")
+    return status == HTTPStatus.PARTIAL_CONTENT
 
 
 def _content_length(header: str | None) -> int | None:
@@ -146,11 +206,13 @@ def _limit(file: D4rlFile, stated: int | None) -> int:
     return MAX_UNKNOWN_BYTES if stated is None else stated
 
 
-def _watched(chunks: Iterable[bytes], name: str, total: int | None, progress: Progress) -> Iterator[bytes]:
+def _watched(chunks: Iterable[bytes], transfer: Transfer, have: int, stated: int | None) -> Iterator[bytes]:
     """Pass chunks on, say how far it is, and give up on a trickle."""
+    name, progress = transfer.file.name, transfer.progress
+    total = transfer.file.bytes if transfer.file.bytes is not None else stated
     size, start = 0, time.monotonic()
     whole = "unknown size" if total is None else f"{total / 1e6:.1f} MB"
-    progress(f"{name}: downloading, {whole}")
+    progress(f"{name}: downloading, {whole}" + (f", from {have / 1e6:.1f} MB on" if have else ""))
     told = start
     for chunk in chunks:
         yield chunk
@@ -161,13 +223,11 @@ def _watched(chunks: Iterable[bytes], name: str, total: int | None, progress: Pr
             raise SourceError(f"too slow: {rate:.0f} bytes/s after {now - start:.0f} s")
         if now - told > PROGRESS_SECONDS:
             told = now
-            progress(f"{name}: {size / 1e6:.1f} MB of {whole}, {rate / 1e6:.2f} MB/s")
-    if total is not None and size != total:
-        raise SourceError(f"truncated: {size:,} bytes of {total:,}")
+            progress(f"{name}: {(have + size) / 1e6:.1f} MB of {whole}, {rate / 1e6:.2f} MB/s")
 
 
-def _innermost(error: BaseException) -> str:
-    """The reason under requests' and urllib3's wrapping, in one line."""
+def _innermost(error: BaseException) -> BaseException:
+    """The reason under requests' and urllib3's wrapping."""
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__  # type: ignore[assignment]
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+    return error

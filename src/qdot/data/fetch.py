@@ -2,16 +2,17 @@
 
 import logging
 import os
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from qdot.data.checked import SourceError, check_file, copy
 from qdot.data.d4rl import D4rlFile
-from qdot.data.download import HDF5_SIGNATURE, Progress, SourceError, check_content, copy, download
+from qdot.data.download import Progress, Sleep, download
 from qdot.errors import DataError
-from qdot.provenance import sha256_file
 
 log = logging.getLogger("qdot")
 
@@ -42,7 +43,13 @@ def address(base: str, name: str) -> str:
     return f"{base.rstrip('/')}/{quote(name)}"
 
 
-def fetch(file: D4rlFile, raw_directory: Path, params: Mapping[str, Any], progress: Progress = log.info) -> Fetched:
+def fetch(
+    file: D4rlFile,
+    raw_directory: Path,
+    params: Mapping[str, Any],
+    progress: Progress = log.info,
+    sleep: Sleep = time.sleep,
+) -> Fetched:
     """Find or fetch a D4RL file.
 
     Args:
@@ -50,6 +57,7 @@ def fetch(file: D4rlFile, raw_directory: Path, params: Mapping[str, Any], progre
         raw_directory: Where raw files lie (`data/raw`).
         params: Section `data` of params.yaml: `base_url`, `mirrors`, `local_mirror`, `timeout_seconds`.
         progress: Called with lines that say how far it is.
+        sleep: Waits between tries of a download.
 
     Raises:
         DataError: no source had it; names each with its reason, and what to do.
@@ -60,7 +68,7 @@ def fetch(file: D4rlFile, raw_directory: Path, params: Mapping[str, Any], progre
         return _present(file, target)
     except SourceError as error:
         reasons.append(f"{target}: {error}")
-    for source, size, sha256 in _attempts(file, target, params, progress, reasons):
+    for source, size, sha256 in _attempts(file, target, params, (progress, sleep), reasons):
         verified = file.sha256 is not None
         progress(f"{file.name}: from {source}, {'verified' if verified else 'unverified: no checksum is known'}")
         return Fetched(target, source, size, sha256, verified)
@@ -76,15 +84,11 @@ def _present(file: D4rlFile, target: Path) -> Fetched:
     """The file in `data/raw`, if it is the right one."""
     if not target.is_file():
         raise SourceError("no such file", missing=True)
-    with target.open("rb") as opened:
-        head = opened.read(len(HDF5_SIGNATURE))
-    size, sha256 = target.stat().st_size, sha256_file(target)
-    check_content(file, size, sha256, head)
-    return Fetched(target, "already here", size, sha256, file.sha256 is not None)
+    return Fetched(target, "already here", *check_file(target, file), file.sha256 is not None)
 
 
 def _attempts(
-    file: D4rlFile, target: Path, params: Mapping[str, Any], progress: Progress, reasons: list[str]
+    file: D4rlFile, target: Path, params: Mapping[str, Any], hooks: tuple[Progress, Sleep], reasons: list[str]
 ) -> Iterator[tuple[str, int, str]]:
     """(source, bytes, sha256) of each source that gives the right file, tried one by one; the others' reasons."""
     folder = os.environ.get(MIRROR_VARIABLE) or params["local_mirror"]
@@ -101,7 +105,7 @@ def _attempts(
         for name in names:
             url = address(base, name)
             try:
-                yield url, *download(url, target, file, params["timeout_seconds"], progress)
+                yield url, *download(url, target, file, params["timeout_seconds"], *hooks)
             except SourceError as error:
                 reasons.append(f"{url}: {error}")
                 if not error.missing:

@@ -14,6 +14,7 @@ from qdot.data.arrays import BLOCK
 from qdot.data.recording import Flags, Floats, Recording
 from qdot.errors import DataError
 
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"  # a file's first bytes
 REQUIRED = ("observations", "actions", "rewards", "terminals")
 MAX_BYTES = 8 << 30  # of one array in memory
 MAX_COMPRESSION = 1100  # deflate cannot do better than 1032 to 1

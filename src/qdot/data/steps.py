@@ -11,14 +11,12 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from qdot.data.download import HDF5_SIGNATURE
 from qdot.data.hdf5 import MAX_BYTES, check_member, opened
 from qdot.data.minari import read_minari
 from qdot.errors import DataError
 
 Array = npt.NDArray[np.float64]
 
-ZIP_SIGNATURE = b"PK\x03\x04"
 POSITIONS, VELOCITIES = "infos/qpos", "infos/qvel"
 ENDS = ("terminals", "timeouts")
 FORMATS = "an HDF5 file, an npz file, or the folder of a Minari dataset"
@@ -87,16 +85,16 @@ def _opened(path: Path) -> Iterator[Mapping[str, Any]]:
     """Arrays by key, not read yet where the format allows it."""
     try:
         with path.open("rb") as file:
-            head = file.read(len(HDF5_SIGNATURE))
+            head = file.read(8)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); expected {FORMATS}") from error
-    if head == HDF5_SIGNATURE:
+    if h5py.is_hdf5(path):
         with opened(path) as hdf5:
             yield _members(hdf5, path)
-    elif head.startswith(ZIP_SIGNATURE):
+    elif zipfile.is_zipfile(path):
         yield _npz(path)
     else:
-        raise DataError(f"{path}: is neither HDF5 nor npz (it starts with {head!r}); expected {FORMATS}")
+        raise DataError(f"{path}: is no whole HDF5 or npz file (it starts with {head!r}); expected {FORMATS}")
 
 
 def _members(file: h5py.File, path: Path) -> dict[str, h5py.Dataset]:
