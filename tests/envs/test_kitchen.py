@@ -11,7 +11,9 @@ from pathlib import Path
 import gymnasium
 import numpy as np
 import pytest
+from gymnasium.utils import seeding
 from gymnasium.utils.env_checker import check_env
+from gymnasium_robotics.envs.franka_kitchen.kitchen_env import KitchenEnv as StockKitchen
 
 import qdot.envs  # noqa: F401 - registers ours
 from qdot.envs.kitchen import KitchenEnv
@@ -154,6 +156,37 @@ def test_an_episode_is_truncated_after_280_steps(made: gymnasium.Env) -> None:
     made.reset(seed=0)
     ends = [made.step(np.zeros(9))[2:4] for _ in range(280)]
     assert ends == [(False, False)] * 279 + [(False, True)]
+
+
+def by_the_stock_robot(seed: int, actions: np.ndarray) -> list[tuple[bytes, float, bool]]:
+    """The same episode through Gymnasium-Robotics' own `do_simulation`."""
+    tasks = ("microwave", "kettle", "light switch", "slide cabinet")
+    robot = StockKitchen(tasks_to_complete=list(tasks)).robot_env
+    draw, _ = seeding.np_random(seed)
+    start, (low, high) = np.array(robot.init_qpos), robot.robot_pos_bound[:9].T
+    robot.reset(seed=seed)
+    robot.set_state(start, np.zeros(29))
+    goals = dict(zip(tasks, (MICROWAVE, KETTLE, LIGHT, CABINET), strict=True))
+    goal, left, lines = np.zeros(30), set(goals), []
+    for where, value in goals.values():
+        goal[where] = value
+    reading = robot.data.qpos + 0.1 * np.array(AMPLITUDES) * draw.uniform(-1.0, 1.0, 30)
+    for action in actions:
+        control = np.clip(reading[:9] + 2.0 * np.clip(action, -1.0, 1.0) * 0.08, low, high)
+        robot.do_simulation(control, 40)
+        reading = robot.data.qpos + 0.1 * np.array(AMPLITUDES) * draw.uniform(-1.0, 1.0, 30)
+        near = {task for task in left if np.linalg.norm(reading[goals[task][0]] - goals[task][1]) < 0.3}
+        left -= near
+        lines.append((np.concatenate([reading, goal]).tobytes(), float(len(near)), not left))
+    return lines
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_an_episode_is_bitwise_the_stock_robots(made: gymnasium.Env, kind: type) -> None:
+    actions = np.random.default_rng(1).uniform(-1.2, 1.2, (40, 9)).astype(kind)
+    made.reset(seed=9)
+    found = [(step[0].tobytes(), step[1], step[2]) for step in map(made.step, actions)]
+    assert found == by_the_stock_robot(9, actions)
 
 
 def test_reference_scores_are_d4rls(kitchen: KitchenEnv) -> None:

@@ -14,7 +14,7 @@ from tiny_cells import random_dataset, values
 
 from qdot.errors import ParamsError, ResultsError
 from qdot.evaluation.rollout import BLOCK, Episode, Evaluator, episode_seed, make_environments, run_block
-from qdot.training.loop import Trainer
+from qdot.training.trainer import Trainer
 
 DISCOUNT = 0.9
 
@@ -84,6 +84,40 @@ def test_return_length_and_success_are_the_episodes_own() -> None:
         mass = sum(DISCOUNT**step for step in range(int(start)))
         expected = Episode(0.5 * start, int(start), 1, 0.5 * mass, mass, start + 500)
         assert astuple(episode) == pytest.approx(astuple(expected))  # success was seen one step before the end
+
+
+class Reflex:
+    """A deterministic policy; each row's action comes from its own row."""
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+
+    def act(self, observations: Any, readout: Any = None, generators: Any = None) -> npt.NDArray[np.float32]:
+        return np.tanh(3 * observations[:, 2 : 2 + self.width]).astype(np.float32)
+
+    def value(self, observations: npt.NDArray[Any], actions: npt.NDArray[np.float32]) -> None:
+        return None
+
+
+def plain_episode(environment: gymnasium.Env, policy: Reflex, seed: np.random.SeedSequence) -> Episode:
+    """The same, as anyone would write it with Gymnasium."""
+    observation, _ = environment.reset(seed=int(seed.generate_state(1)[0]))
+    total, length, discounted, mass, now, over = 0.0, 0, 0.0, 0.0, 1.0, False
+    while not over:
+        action = policy.act(observation[None])[0]
+        observation, reward, terminated, truncated, _ = environment.step(action)
+        total, length, over = total + float(reward), length + 1, terminated or truncated
+        discounted, mass, now = discounted + now * float(reward), mass + now, now * DISCOUNT
+    return Episode(total, length, None, discounted, mass, None)
+
+
+@pytest.mark.parametrize(("name", "width"), [("Hopper-v4", 3), ("Walker2d-v4", 6)])
+def test_a_block_of_episodes_is_bitwise_gymnasiums_plain_loop(name: str, width: int) -> None:
+    drawn, policy = seeds(*range(BLOCK)), Reflex(width)
+    environments = make_environments(name, BLOCK)
+    block = run_block(environments, policy, "policy", drawn, DISCOUNT)
+    assert block == [plain_episode(environments[0], policy, seed) for seed in drawn]
+    assert len({episode.length for episode in block}) > 2
 
 
 def test_success_is_unknown_where_the_environment_does_not_tell() -> None:
