@@ -10,7 +10,7 @@ export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help install quick smoke kitchen all agreement test test-slow check format lock clean
+.PHONY: help install quick smoke kitchen all verify agreement test test-slow check format lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,9 @@ kitchen: install ## suite `kitchen`: the real D4RL file (downloaded, or from QDO
 
 all: install ## the active suite of params.yaml
 	@workflow/run all --cores $(CORES)
+
+verify: install ## hold the runs here against docs/results (SUITE=quick: one suite)
+	$(BIN)/qdot verify $(SUITE)
 
 agreement: install .venv-agreement/installed ## step parity and scores beside d3rlpy (MINUTES=45; a rerun goes on)
 	$(BIN)/python benchmarks/agreement/study.py --minutes $(MINUTES)

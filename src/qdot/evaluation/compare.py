@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from qdot.evaluation import claims, history, studies
+from qdot.evaluation.costs import cost_table
 from qdot.evaluation.datasets import dataset_table
 from qdot.evaluation.diagnostics import diagnose
 from qdot.evaluation.differences import difference_table
@@ -59,6 +60,7 @@ def compare(study: Study) -> None:
         "supplement": supplement_table(gathered.dataset_episodes, content["minimum_episodes"], settings),
         **diagnose(study, settings.confidence)._asdict(),
         "cells": gathered.cells,
+        "costs": cost_table(study, gathered.provenance),
         "evaluations": gathered.evaluations,
         "curves": gathered.curves,
         "trajectories": trajectory_table(gathered, settings.confidence),
@@ -73,7 +75,7 @@ def compare(study: Study) -> None:
     judge = Judge(study, content, evidence, rules, history.runs(gathered.provenance))
     for section in claims.SECTIONS:
         write_json(study.compare_dir / f"{section}.json", judge.judge_all(section))
-    write_json(study.compare_dir / "metrics.json", metrics(scores))
+    write_json(study.compare_dir / "metrics.json", metrics(scores, study.params["compare"]["headline"]))
 
 
 def primary_readouts(study: Study) -> Primary:
@@ -82,11 +84,11 @@ def primary_readouts(study: Study) -> Primary:
     return {pair: study.resolved(*pair)["primary_readout"] for pair in pairs}
 
 
-def metrics(scores: pd.DataFrame) -> Metrics:
-    """Mean final score by dataset, algorithm and readout; what has no score is left out."""
-    final = scores[(scores["protocol"] == "final") & scores["score"].notna()]
+def metrics(scores: pd.DataFrame, protocol: str) -> Metrics:
+    """Mean score of one protocol by dataset, algorithm and readout; what has no score is left out."""
+    rows = scores[(scores["protocol"] == protocol) & scores["score"].notna()]
     nested: Metrics = {}
-    for (dataset, algorithm, readout), group in groups(final, "dataset", "algorithm", "readout"):
+    for (dataset, algorithm, readout), group in groups(rows, "dataset", "algorithm", "readout"):
         nested.setdefault(dataset, {}).setdefault(algorithm, {})[readout] = round(float(group["score"].mean()), 6)
     return nested
 

@@ -89,9 +89,9 @@ def displacement_panels(source: Source) -> Panels:
 def score_panels(source: Source) -> Panels:
     """Scores with intervals, a panel per dataset that has any."""
     summary, scores = source.summary, source.scores
-    means = summary[(summary["protocol"] == "final") & (summary["metric"] == "mean")]
+    means = summary[(summary["protocol"] == source.headline) & (summary["metric"] == "mean")]
     means = means[means["algorithm"].isin(source.methods)]
-    seeds = scores[scores["protocol"] == "final"]
+    seeds = scores[scores["protocol"] == source.headline]
     panels = []
     for dataset in source.study.datasets:
         own = means[means["dataset"] == dataset]

@@ -5,6 +5,10 @@ from qdot.study import Study
 PURPOSES = {
     "paper": "The paper's own study: its datasets, its steps.",
     "paper_v0": "The paper's AntMaze tasks in their -v0 version, since the version that it used is unknown.",
+    "paper_lineage": (
+        "The paper's study by the protocol of its lineage: seeds 0 to 5, layer normalisation on V. "
+        "Whether the paper shares it is unknown."
+    ),
     "kitchen": (
         "One real benchmark file, small enough for a laptop: it tests the pipeline on the paper's data, not its claims."
     ),

@@ -8,7 +8,12 @@ from qdot.reporting.section import Section, percent
 from qdot.reporting.source import CLAIMS, DEVIATIONS, PUBLISHED, Source
 
 VERDICTS = ("supported", "not supported", "inconclusive", "not tested")
-PROTOCOLS = ("final", "last", "best", "mean10")
+PROTOCOLS = {
+    "final": "the last checkpoint, evaluated anew over more episodes",
+    "last": "the last evaluation during training",
+    "best": "the highest evaluation during training",
+    "mean10": "the mean of the last ten evaluations during training",
+}
 
 
 def sections(source: Source) -> list[Section]:
@@ -81,11 +86,12 @@ def _claims(source: Source) -> Section:
 
 def _scores(source: Source) -> Section:
     names = tables.protocol_names(source)
-    final = source.coverage[source.coverage["protocol"] == "final"]
+    covered = source.coverage[source.coverage["protocol"] == source.headline]
     return Section(
         "scores",
         "Scores",
-        "Score of the last checkpoint (protocol final), 0 a random policy and 100 an expert, beside published scores.",
+        f"Score by the protocol {source.headline}, {PROTOCOLS[source.headline]}: 0 a random policy and 100 an expert, "
+        "beside published scores.",
         f"Mean over seeds with a {percent(source)} t interval; over datasets, seeds are resampled within "
         "each dataset. "
         "Published scores stand beside the same dataset of the same version only, under the protocol they "
@@ -98,8 +104,10 @@ def _scores(source: Source) -> Section:
             "sources": _sources(source),
             "overall": sweeps.folded(tables.overall(source), source.variants),
             "variants": len(source.variants),
-            "included": list(final.loc[final["included"], "dataset"]),
-            "excluded": final[~final["included"].astype(bool)].to_dict("records"),
+            "included": list(covered.loc[covered["included"], "dataset"]),
+            "excluded": covered[~covered["included"].astype(bool)].to_dict("records"),
+            "headline": source.headline,
+            "judged": source.facts["protocol"],
         },
     )
 
@@ -115,13 +123,12 @@ def _protocols(source: Source) -> Section:
         "protocols",
         "Protocols apart",
         "The same runs read four ways: a best score over training says nothing about the checkpoint one would keep.",
-        "final: the last checkpoint, evaluated anew over more episodes. last, best, mean10: the last "
-        "evaluation during training, "
-        "the highest one, and the mean of the last ten, of the primary readout. Means over seeds with t intervals.",
+        f"{'; '.join(f'{name}: {what}' for name, what in PROTOCOLS.items())}. During training the primary readout "
+        "alone is evaluated. Means over seeds with t intervals; no number mixes protocols.",
         [source.path("summary.csv"), source.path("scores.csv")],
         {
-            "protocols": PROTOCOLS,
-            **sweeps.folded(list(tables.protocol_rows(source, PROTOCOLS)), source.variants),
+            "protocols": list(PROTOCOLS),
+            **sweeps.folded(list(tables.protocol_rows(source, list(PROTOCOLS))), source.variants),
         },
     )
 
@@ -199,7 +206,7 @@ def _provenance(source: Source) -> Section:
         "What the numbers were made from and on.",
         "A digest covers resolved values, input files, code and package versions; clocks, hosts and devices "
         "are outside it.",
-        [source.path("provenance.csv"), source.path("values.csv"), source.path("cells.csv")],
+        [source.path(name) for name in ("provenance.csv", "costs.csv", "values.csv", "cells.csv")],
         state.provenance_tables(source),
     )
 

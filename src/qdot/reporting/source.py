@@ -36,6 +36,7 @@ COLUMNS = {
     "summary": ["dataset", "algorithm", "readout", "protocol", "metric", "value", "low", "high", "seeds", "episodes"],
     "coverage": ["protocol", "dataset", "included", "missing"],
     "cells": ["dataset", "algorithm", "seed", "stage", "status", "reason", "step", "term", "digest", "log_tail"],
+    "costs": ["dataset", "algorithm", "stage", "seeds", "seconds", "peak_memory_mb", "worker_peak_memory_mb"],
     "trajectories": ["dataset", "algorithm", "readout", "quantity", "step", "value", "low", "high", "seeds"],
     "datasets": ["dataset", "domain", "standing", "status", "reason", "checksum", "licence", "environment"],
     "values": ["dataset", "algorithm", "key", "value", "set_by"],
@@ -85,6 +86,11 @@ class Source:
         """A table that older or partial studies lack: None where it is missing."""
         return self._table(name) if (self.study.compare_dir / f"{name}.csv").is_file() else None
 
+    @property
+    def headline(self) -> str:
+        """Protocol of the score table."""
+        return str(self.study.params["compare"]["headline"])
+
     @cached_property
     def variants(self) -> dict[str, str]:
         """What each variant that the suite's grid made is one of."""
@@ -120,6 +126,11 @@ class Source:
     def cells(self) -> pd.DataFrame:
         """cells.csv."""
         return self._table("cells")
+
+    @cached_property
+    def costs(self) -> pd.DataFrame | None:
+        """costs.csv."""
+        return self._optional("costs")
 
     @cached_property
     def trajectories(self) -> pd.DataFrame:

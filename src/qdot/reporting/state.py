@@ -119,6 +119,7 @@ def provenance_tables(source: Source) -> Row:
         "versions": recorded(source, "versions."),
         "machines": recorded(source, "runtime.", ("device", "host", "processors", "python", "git_commit", "git_dirty")),
         "accepted": recorded(source, "accepted"),
+        "costs": cost_rows(source),
         "times": training_times(source),
         "digests": digests(source),
     }
@@ -145,6 +146,19 @@ def training_times(source: Source) -> list[Row]:
             {"dataset": dataset, "algorithm": algorithm, "seeds": group["seed"].nunique()}
             | {key: first.get(f"runtime.{key}") for key in TIMES}
         )
+    return table
+
+
+def cost_rows(source: Source) -> list[Row]:
+    """Per dataset and stage: jobs, hours of all of them and of the longest, the highest memory; as costs.csv has it."""
+    if source.costs is None:
+        return []
+    table = []
+    for (dataset, stage), jobs in groups(source.costs.fillna({"dataset": ""}), "dataset", "stage"):
+        hours = jobs["seconds"] / 3600
+        memory = {name: jobs[name].max() for name in ("peak_memory_mb", "worker_peak_memory_mb")}
+        times = {"jobs": len(jobs), "hours": hours.sum(), "longest": hours.max()}
+        table.append({"dataset": dataset, "stage": stage, **times, **memory})
     return table
 
 

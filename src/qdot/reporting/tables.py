@@ -75,7 +75,7 @@ def protocol_names(source: Source) -> dict[str, str]:
 
 def score_groups(source: Source) -> list[Row]:
     """Per dataset: our rows beside published columns, then what others published and we did not run."""
-    means, returns = (lookup(source.summary, "final", metric) for metric in ("mean", "return"))
+    means, returns = (lookup(source.summary, source.headline, metric) for metric in ("mean", "return"))
     groups = []
     for row in records(source.datasets):
         published = source.published[source.published["dataset"] == row.dataset]
@@ -89,7 +89,7 @@ def score_groups(source: Source) -> list[Row]:
                 "status": _status(source, row.dataset, algorithm, readout),
                 "published": _published(source, by_pair, algorithm, row.standing),
             }
-            for algorithm, readout in entries(source.scores, "final", row.dataset)
+            for algorithm, readout in entries(source.scores, source.headline, row.dataset)
             if algorithm in source.methods
         ]
         others = [a for a in dict.fromkeys(published["algorithm"]) if a not in source.methods]
@@ -107,7 +107,7 @@ def score_groups(source: Source) -> list[Row]:
 
 
 def _status(source: Source, dataset: str, algorithm: str, readout: str) -> str:
-    rows = source.scores[(source.scores["protocol"] == "final") & (source.scores["dataset"] == dataset)]
+    rows = source.scores[(source.scores["protocol"] == source.headline) & (source.scores["dataset"] == dataset)]
     return status_text(rows[(rows["algorithm"] == algorithm) & (rows["readout"] == readout)]["status"])
 
 
@@ -127,8 +127,8 @@ def _inferred(source: Source, dataset: str) -> str | None:
 
 
 def overall(source: Source) -> list[Row]:
-    """Rows of summary.csv named `all`, protocol `final`, widened by metric."""
-    metrics = {m: lookup(source.summary, "final", m) for m in ("mean", "iqm", "probability_of_improvement")}
+    """Rows of summary.csv named `all`, of the headline protocol, widened by metric."""
+    metrics = {m: lookup(source.summary, source.headline, m) for m in ("mean", "iqm", "probability_of_improvement")}
     keys = [key for key in metrics["mean"] if key[0] == "all"]
     return [
         {"algorithm": key[1], "readout": key[2], **{metric: found.get(key) for metric, found in metrics.items()}}

@@ -33,6 +33,8 @@ FILES = (
     "runtime.json",
 )
 LOG_TAIL = 2000  # characters of a traceback that a manifest keeps
+MOMENT = "%Y-%m-%dT%H:%M:%SZ"
+CLOCK_START = time.time() - time.perf_counter()  # one number for all seeds of a job
 
 
 @dataclass(frozen=True)
@@ -187,8 +189,10 @@ def runtime(started: float, **more: Any) -> dict[str, Any]:
     seconds = time.perf_counter() - started
     return {
         "seconds": round(seconds, 3),
-        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "started": time.strftime(MOMENT, time.gmtime(CLOCK_START + started)),
+        "finished": time.strftime(MOMENT, time.gmtime()),
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "worker_peak_memory_mb": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024,
         "host": platform.machine() + " " + platform.system(),
         "processors": os.cpu_count(),
         "python": platform.python_version(),

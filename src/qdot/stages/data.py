@@ -2,13 +2,14 @@
 
 import logging
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from qdot import provenance
 from qdot.errors import QdotError
-from qdot.stages.cells import locked
+from qdot.stages.cells import locked, runtime
 
 log = logging.getLogger("qdot")
 
@@ -33,6 +34,7 @@ def _run(recipe: Mapping[str, Any], manifest_path: Path) -> None:
         return
     from qdot.data.prepare import prepare
 
+    started = time.perf_counter()
     manifest_path.unlink(missing_ok=True)
     log.info("preparing")
     try:
@@ -44,6 +46,7 @@ def _run(recipe: Mapping[str, Any], manifest_path: Path) -> None:
             Path("data/raw"),
             recipe["digest"],
         )
+        provenance.write_json(directory / "runtime.json", runtime(started))
         provenance.write_json(manifest_path, {**made, "core": recipe["core"]})
     except QdotError as error:
         log.error("%s", error)
