@@ -1,4 +1,4 @@
-"""The suites of the paper evaluate as its lineage (IQL, MXQL) does: values as that states them, not from params.yaml."""
+"""The suites of the paper evaluate as its lineage (IQL, MXQL): values as that states them, not from params.yaml."""
 
 import pytest
 
