@@ -1,6 +1,7 @@
-"""What a study cost, as its jobs measured it: wall time and memory per dataset, algorithm and stage."""
+"""What a study cost, as its jobs measured it: wall time and memory of each."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -9,8 +10,9 @@ from qdot.frames import groups
 from qdot.provenance import find_json
 from qdot.study import Study
 
-COLUMNS = ["dataset", "algorithm", "stage", "seeds", "seconds", "peak_memory_mb", "worker_peak_memory_mb", "device"]
+COLUMNS = ["dataset", "stage", "algorithms", "seeds", "seconds", "peak_memory_mb", "worker_peak_memory_mb", "device"]
 MEMORY = ("peak_memory_mb", "worker_peak_memory_mb")
+CELL = ["dataset", "algorithm", "seed", "stage"]
 
 
 def cost_table(study: Study, provenance: pd.DataFrame) -> pd.DataFrame:
@@ -21,29 +23,31 @@ def cost_table(study: Study, provenance: pd.DataFrame) -> pd.DataFrame:
         provenance: Rows of provenance.csv: those of cells.
     """
     rows = [_row({"dataset": name, "stage": "data"}, study.data_dir(name)) for name in study.datasets]
-    rows += _cells(provenance)
+    rows += _jobs(provenance)
     rows.append(_row({"stage": "transport"}, study.transport_dir))
-    table = pd.DataFrame([row for row in rows if row.get("seconds") is not None], columns=COLUMNS)
+    table = pd.DataFrame([row for row in rows if row["seconds"] is not None], columns=COLUMNS)
     return table.astype({"seeds": "Int64", "seconds": "float64", **dict.fromkeys(MEMORY, "Float64")})
 
 
-def _row(names: Mapping[str, str], directory: Any) -> dict[str, Any]:
+def _row(names: Mapping[str, str], directory: Path) -> dict[str, Any]:
     """The row of a job that is no cell's."""
     found = find_json(directory / "runtime.json") or {}
     return {**names, **{key: found.get(key) for key in ("seconds", *MEMORY)}}
 
 
-def _cells(provenance: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """A row per (dataset, algorithm, stage): its batches of seeds together.
+def _jobs(provenance: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """A row per job that trained or evaluated: cells of one dataset and stage that record one start.
 
-    The seeds of a batch share its start, and its seconds are those of its last seed.
+    Algorithms that trained side by side in one process name each other, and share its time.
     """
     rows = provenance[provenance["field"].str.startswith("runtime.")]
-    for (dataset, algorithm, stage), found in groups(rows, "dataset", "algorithm", "stage"):
-        wide = found.pivot(index="seed", columns="field", values="value")
-        wide.columns = wide.columns.str.removeprefix("runtime.")
-        wide = wide.reindex(columns=["started", "seconds", *MEMORY, "device"])
-        batches = wide["seconds"].astype(float).groupby(wide["started"], dropna=False).max()
-        memory = {name: wide[name].astype(float).max() for name in MEMORY}
-        names = {"dataset": dataset, "algorithm": algorithm, "stage": stage, "seeds": len(wide)}
-        yield {**names, "seconds": batches.sum(), **memory, "device": wide["device"].iloc[0]}
+    wide = rows.pivot(index=CELL, columns="field", values="value")
+    wide.columns = wide.columns.str.removeprefix("runtime.")
+    wide = wide.reindex(columns=["started", "algorithms", "seconds", *MEMORY, "device"]).reset_index()
+    wide = rows[CELL].drop_duplicates().merge(wide)  # in the study's order
+    together = wide["algorithms"].astype("object").fillna(wide["algorithm"])
+    wide = wide.assign(together=together, started=wide["started"].astype("object").fillna("unknown"))
+    for (dataset, stage, *_), job in groups(wide, "dataset", "stage", "started", "together"):
+        highest = {name: job[name].astype(float).max() for name in ("seconds", *MEMORY)}
+        names = {"dataset": dataset, "stage": stage, "algorithms": " ".join(dict.fromkeys(job["algorithm"]))}
+        yield {**names, "seeds": job["seed"].nunique(), **highest, "device": job["device"].iloc[0]}

@@ -36,7 +36,7 @@ COLUMNS = {
     "summary": ["dataset", "algorithm", "readout", "protocol", "metric", "value", "low", "high", "seeds", "episodes"],
     "coverage": ["protocol", "dataset", "included", "missing"],
     "cells": ["dataset", "algorithm", "seed", "stage", "status", "reason", "step", "term", "digest", "log_tail"],
-    "costs": ["dataset", "algorithm", "stage", "seeds", "seconds", "peak_memory_mb", "worker_peak_memory_mb"],
+    "costs": ["dataset", "stage", "algorithms", "seeds", "seconds", "peak_memory_mb", "worker_peak_memory_mb"],
     "trajectories": ["dataset", "algorithm", "readout", "quantity", "step", "value", "low", "high", "seeds"],
     "datasets": ["dataset", "domain", "standing", "status", "reason", "checksum", "licence", "environment"],
     "values": ["dataset", "algorithm", "key", "value", "set_by"],
