@@ -18,8 +18,10 @@ from qdot import provenance
 from qdot.algorithms import registry
 from qdot.data.d4rl import find_file
 from qdot.data.files import content_sha256
+from qdot.data.published import published_statistics
 from qdot.data.recipe_names import RECIPES as COLLECTORS
 from qdot.envs import registry as environments
+from qdot.envs.playable import obstacle
 from qdot.params import resolve
 from qdot.provenance import code_digest, digest, find_json, package_versions
 from qdot.study import Cell, Study, slug
@@ -89,8 +91,9 @@ def data_recipe(study: Study, dataset: str) -> dict[str, Any]:
     collected = values.get("source") == "collect"
     used = {COLLECT, COLLECTORS.get(values["recipe"], COLLECT)} if collected else set()
     stop = tuple(sorted({COLLECT, *COLLECTORS.values(), *TRANSPORT} - used))
-    content, size = None, None
+    content, size, published = None, None, []
     if values.get("source") == "d4rl":
+        published = published_statistics(dataset, study.root)
         file = find_file(dataset, study.root)
         content, size = file.sha256, file.bytes
     elif values.get("source") == "file":
@@ -105,7 +108,8 @@ def data_recipe(study: Study, dataset: str) -> dict[str, Any]:
         "data_params": study.params["data"],
         "core": core,
         "described": list(DESCRIPTIVE),
-        "digest": digest(core, described),
+        "published": published,
+        "digest": digest(core, described, *published),
     }
 
 
@@ -199,8 +203,7 @@ def cell_is_current(study: Study, recipe: Mapping[str, Any], cell: Cell) -> bool
         before = find_json(study.cell_dir("train", cell) / "manifest.json")
         source = (before or {}).get("files", {}).get("policy.safetensors")
     if manifest["status"] == "not run":
-        environment = recipe["params"]["data"].get("environment")
-        playable = bool(environment) and environments.is_available(environment)[0]
+        playable = not obstacle(recipe["params"]["data"])
         return before is None or before["status"] != "ok" or (stage == "evaluate" and not playable)
     if manifest["status"] != "ok":
         return False

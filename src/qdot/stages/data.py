@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from qdot import provenance
+from qdot.data.published import compare
 from qdot.errors import QdotError
 from qdot.stages.cells import locked, runtime
 
@@ -29,6 +30,7 @@ def _run(recipe: Mapping[str, Any], manifest_path: Path) -> None:
         return
     if found is not None and found.get("core") == recipe["core"] and _intact(directory, found):
         described = {key: recipe["values"].get(key) for key in recipe["described"]}
+        described |= compare(found, recipe["published"])
         provenance.write_json(manifest_path, {**found, **described, "digest": recipe["digest"]})
         log.info("only the description changed")
         return
@@ -47,6 +49,7 @@ def _run(recipe: Mapping[str, Any], manifest_path: Path) -> None:
             recipe["digest"],
         )
         provenance.write_json(directory / "runtime.json", runtime(started))
+        made |= compare(made, recipe["published"])
         provenance.write_json(manifest_path, {**made, "core": recipe["core"]})
     except QdotError as error:
         log.error("%s", error)

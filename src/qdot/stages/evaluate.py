@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from qdot.data.batch import Dataset, Prepared, load_prepared, training_dataset
-from qdot.envs.registry import describe, is_available
+from qdot.envs.playable import obstacle
+from qdot.envs.registry import describe
 from qdot.errors import ResultsError
 from qdot.evaluation import inspection
 from qdot.evaluation.rollout import Evaluator
@@ -29,17 +30,15 @@ def run(recipe: Path, seeds: list[int], manifests: list[Path], workers: int) -> 
 
 
 def _is_blocked(job: Job, seed: int) -> bool:
-    """Write the manifest of a seed that cannot be evaluated: failed or missing training, no environment."""
+    """Write the manifest of a seed that cannot be evaluated: failed or missing training, nothing to score in."""
     trained = job.source_manifest(seed)
-    environment = job.recipe["params"]["data"].get("environment")
+    reason = obstacle(job.recipe["params"]["data"])
     if trained is None or trained["status"] == "not run":
         job.finish(seed, "not run", (trained or {"reason": "train: no checkpoint"})["reason"])
     elif trained["status"] == "failed":
         job.finish(seed, "failed", trained["reason"])
-    elif not environment:
-        job.finish(seed, "not run", "evaluate: the dataset names no environment")
-    elif not is_available(environment)[0]:
-        job.finish(seed, "not run", f"evaluate: {is_available(environment)[1]}")
+    elif reason:
+        job.finish(seed, "not run", f"evaluate: {reason}")
     else:
         return False
     return True
