@@ -18,7 +18,7 @@ GIVEN = {"reference_scores": [1.0, 2.0], "reference_source": "a table"}
 
 
 def test_a_d4rl_dataset_needs_both_references() -> None:
-    assert obstacle(PEN).startswith("no reference_scores and no reference_source in the dataset's block; a D4RL dataset")
+    assert obstacle(PEN).startswith("no reference_scores and no reference_source in the dataset's block")
     assert obstacle(PEN | {"reference_scores": [1.0, 2.0]}).startswith("no reference_source in")
     assert obstacle(PEN | GIVEN) == ""
 
