@@ -21,11 +21,17 @@ from qdot.results import compare_dir
 log = logging.getLogger("qdot")
 
 TABLES = (
-    *("scores", "returns", "summary", "coverage", "differences", "strengths", "profiles", "tuning", "supplement"),
+    *("scores", "returns", "summary", "coverage", "differences", "strengths", "tuning", "supplement"),
     *("diagnostics_summary", "signs", "cells", "costs", "datasets", "replays", "values"),
 )
 JUDGED = ("claims.json", "expectations.json", "metrics.json")
-LONG = ("trajectories.csv", "evaluations.csv", "diagnostics.csv", "curves.csv")  # kept where they are small
+LONG = (
+    "profiles.csv",
+    "trajectories.csv",
+    "evaluations.csv",
+    "diagnostics.csv",
+    "curves.csv",
+)  # kept where they are small
 SMALL = 200 * 1024  # bytes of such a table
 LIMIT = 3 * 1024 * 1024  # bytes of a kept suite
 CELL = ["dataset", "algorithm", "seed", "stage"]

@@ -16,7 +16,10 @@ from qdot.frames import groups, read_csv
 from qdot.kept import FOLDER, Kept, find, made_with
 from qdot.provenance import damaged_files, find_json, read_json
 
-HEAD = ("dataset", "algorithm", "readout", "protocol", "kept", "own", "difference", "tolerance", "seeds", "verdict")
+HEAD = (
+    *("dataset", "algorithm", "readout", "protocol"),
+    *("kept", "own", "difference", "interval", "tolerance", "seeds", "verdict"),
+)
 JUDGED = ("claims", "expectations")
 SHOWN = 12  # differing values or versions that the text names
 Result = dict[str, Any]
@@ -115,7 +118,8 @@ def _text(result: Result) -> Iterator[str]:
     """A run's comparison in words and a table of every row that is not identical."""
     partial = " (partial)" if result["kept_is"] == "partial" else ""
     yield f"{result['own']} beside {result['kept']}{partial}: {result['status']}"
-    yield "  rows: " + ", ".join(f"{count} {verdict}" for verdict, count in result["counts"].items() if count)
+    counted = [f"{count} {verdict}" for verdict, count in result["counts"].items() if count]
+    yield f"  rows: {', '.join(counted) or 'none has a score'}"
     judged = sum(result["counts"][verdict] for verdict in ("within", "far", "beyond"))
     if judged:
         expected = judged * (1 - result["confidence"])
@@ -161,5 +165,5 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 def _fields(row: Mapping[str, Any]) -> tuple[str, ...]:
     names = tuple(str(row[key]) for key in HEAD[:4])
-    numbers = tuple("-" if row[key] is None else f"{row[key]:.2f}" for key in HEAD[4:8])
+    numbers = tuple("-" if row[key] is None else f"{row[key]:.2f}" for key in HEAD[4:9])
     return (*names, *numbers, f"{row['kept_seeds']}, {row['own_seeds']}", row["verdict"])
