@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import http_faults as faults
 import numpy as np
 import pytest
 from d4rl_files import EPISODE, contents, last_rows, write_file, write_mirror
 
+from qdot.data import download
 from qdot.data.batch import Prepared, load_prepared
 from qdot.data.d4rl import TABLE, find_file, read_table
 from qdot.data.hdf5 import read_d4rl
@@ -175,3 +177,30 @@ def test_either_precision_with_or_without_next_observations(precision: type, rec
     assert manifest["transitions"] == (ROWS if recorded else ROWS - len(ends) + falls)
     assert manifest["episodes"] == len(ends)
     assert manifest["terminals"] == falls
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("hopper-medium-replay-v2", [faults.short(9000), faults.drop(4000)]),
+        ("antmaze-umaze-v0", [faults.status(503), faults.short(9000)]),
+        ("kitchen-partial-v0", [faults.status(500), faults.drop(100)]),
+        ("pen-human-v1", [faults.short(0), faults.unstated(9000)]),
+    ],
+)
+def test_a_dataset_is_prepared_from_a_host_that_breaks_off(
+    name: str, wrong: list[faults.Fault], root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "WAITS", (0.0,) * len(download.WAITS))
+    for variable in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+    file = find_file(name, root)
+    values = {"source": "d4rl", "clip_actions": True}
+    with faults.Host() as host:
+        host.files[f"/{file.path}"] = faults.Served((root / "mirror" / file.path).read_bytes(), wrong)
+        params = PARAMS | {"base_url": host.url, "local_mirror": None, "timeout_seconds": 5}
+        made = prepare(name, values, params, tmp_path / "prepared", tmp_path / "raw", "d" * 64, root)
+        assert len(host.asked) == len(wrong) + 1
+    assert (made["checksum"], made["fetched_from"]) == ("verified", f"{host.url}{file.path}")
+    assert made["files"] == prepared(root, tmp_path / "mirror", name).manifest["files"]
+    assert [path.name for path in (tmp_path / "raw").iterdir()] == [file.name]
