@@ -21,7 +21,7 @@ WIDTHS = {
 }
 
 # Metres that the torso (the first two observations) can move in one step, by the same part of the name. An ant runs a
-# few metres a second and a step lasts 0.1 s: farther apart, the next row is another episode's. [C]
+# few metres a second and a step lasts 0.1 s: farther apart, the next row is another episode's (our choice)
 STRIDES = {"antmaze": 1.0}
 
 
