@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from qdot.errors import QdotError
+from qdot.errors import DataError, QdotError
 
 log = logging.getLogger("qdot")
 
@@ -16,7 +16,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        The exit status: 0, 1 for a gate that found failures, 2 for an error a user can act on.
+        The exit status: 0, 1 for a gate that found failures or a recording that cannot be replayed, 2 for an error a
+        user can act on.
     """
     options = _parser().parse_args(arguments)
     _set_up_log(options)
@@ -59,9 +60,17 @@ def _seeds(text: str) -> list[int]:
     return [int(part) for part in text.replace(",", " ").split()]
 
 
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise ValueError
+    return number
+
+
 def _add_stages(commands: Any) -> None:
     data = _stage(commands, "data", _data, "fetch or collect one dataset, check it, write it as arrays")
     data.add_argument("manifest", type=Path)
+    replay = _stage(commands, "replay_dataset", _replay_dataset, "replay a prepared dataset in its environment")
+    replay.add_argument("result", type=Path)
     for name, run, text in (
         ("train", _train, "train the due seeds of one dataset and algorithm"),
         ("evaluate", _evaluate, "roll out the due seeds of one dataset and algorithm"),
@@ -87,6 +96,12 @@ def _add_stages(commands: Any) -> None:
 
 
 def _add_tools(commands: Any) -> None:
+    text = "replay recorded steps in an environment and print the one-step error as JSON; exits 1 where it cannot"
+    replay = commands.add_parser("replay", help=text, description=text)
+    replay.add_argument("--environment", required=True, help="id of qdot's, of Gymnasium's, or module:Id")
+    replay.add_argument("--transitions", type=Path, required=True, help="HDF5 or npz file, or a Minari folder")
+    replay.add_argument("--rows", type=_positive, help="take this many rows, evenly spaced (default: all)")
+    replay.set_defaults(run=_replay)
     params = commands.add_parser("params", help="values of a cell and where each came from")
     params.add_argument("action", choices=["show"])
     params.add_argument("cell", help="SUITE/DATASET/ALGORITHM, for example quick/pendulum/qdot")
@@ -116,6 +131,23 @@ def _data(options: argparse.Namespace) -> None:
     from qdot.stages import data
 
     data.run(options.recipe, options.manifest)
+
+
+def _replay_dataset(options: argparse.Namespace) -> None:
+    from qdot.stages import replay
+
+    replay.run(options.recipe, options.result)
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from qdot.stages import tools
+
+    try:
+        print(tools.replay(options.environment, options.transitions, options.rows))  # noqa: T201 - the command's output
+    except DataError as error:
+        log.error("%s", error)
+        return 1
+    return 0
 
 
 def _train(options: argparse.Namespace) -> None:

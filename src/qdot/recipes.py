@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from qdot import provenance
+from qdot import provenance, replays
 from qdot.algorithms import registry
 from qdot.data.d4rl import find_file
 from qdot.data.files import content_sha256
@@ -38,9 +38,9 @@ PUBLISHED = Path("workflow/resources/published_scores.csv")
 
 
 def recipe_path(study: Study, stage: str, dataset: str | None = None, algorithm: str | None = None) -> Path:
-    """Where a job's recipe lies: by dataset for `data`, by (dataset, algorithm) for cells, by study for tables."""
-    if stage == "data":
-        return RECIPES / "data" / f"{slug(str(dataset))}.json"
+    """Where a recipe lies: by dataset for `data`, `replay`; by (dataset, algorithm) for cells; by study for tables."""
+    if stage in ("data", "replay"):
+        return RECIPES / stage / f"{slug(str(dataset))}.json"
     if dataset is None:
         return RECIPES / (study.suite if stage == "transport" else study.name) / f"{stage}.json"
     return RECIPES / study.suite / stage / slug(dataset) / f"{algorithm}.json"
@@ -113,6 +113,13 @@ def data_recipe(study: Study, dataset: str) -> dict[str, Any]:
     }
 
 
+def replay_recipe(study: Study, dataset: str) -> dict[str, Any]:
+    """What the replay of a dataset in its environment should be made from."""
+    data = data_recipe(study, dataset)
+    rows = study.params["data"]["replay_rows"]
+    return replays.replay_recipe(dataset, data["values"]["environment"], data["core"], rows)
+
+
 def train_recipe(study: Study, dataset: str, algorithm: str) -> dict[str, Any]:
     """What a trained cell should be made from, but for its seed."""
     values = study.resolved(dataset, algorithm)
@@ -173,7 +180,7 @@ def table_recipe(study: Study, stage: str) -> dict[str, Any]:
     levels = [resolve(study.params, study.suite, *pair).sources for pair in pairs]
     transport = transport_recipe(study)["digest"]
     reads: list[Any] = [cells, pairs, levels, transport, study.params["compare"]]
-    reads += [_content(study.root / CLAIMS), _code("qdot.evaluation.compare")]
+    reads += [[_content(study.root / path) for path in (CLAIMS, replays.TABLE)], _code("qdot.evaluation.compare")]
     if stage == "report":
         templates = sorted((study.root / "reports" / "templates").rglob("*.*"))
         texts = [*templates, study.root / PUBLISHED, study.root / "docs" / "deviations.md"]
@@ -225,6 +232,15 @@ def data_is_current(study: Study, recipe: Mapping[str, Any]) -> bool:
     return _finished(study.data_dir(recipe["dataset"]), recipe["digest"]) is not None
 
 
+def replay_is_current(study: Study, recipe: Mapping[str, Any]) -> bool:
+    """Whether a replay is of the dataset that is prepared, or still cannot be made for the reason that it gives."""
+    directory = study.data_dir(recipe["dataset"])
+    found, manifest = find_json(directory / replays.FILE), find_json(directory / "manifest.json")
+    if found is not None and found["status"] == "not run":
+        return found["reason"] == replays.obstacle(study.root, recipe["environment"], manifest)
+    return replays.is_finished(found, recipe["digest"], manifest)
+
+
 def transport_is_current(study: Study, recipe: Mapping[str, Any]) -> bool:
     """Whether the transport studies are what their recipe asks for."""
     return _finished(study.transport_dir, recipe["digest"]) is not None
@@ -233,6 +249,7 @@ def transport_is_current(study: Study, recipe: Mapping[str, Any]) -> bool:
 def table_inputs(study: Study, stage: str) -> dict[str, str]:
     """SHA-256 of every manifest that the tables or the report are made from, where it exists."""
     paths = [study.data_dir(dataset) / "manifest.json" for dataset in study.datasets]
+    paths += [study.root / path for path in study.replays()]
     paths.append(study.transport_dir / "manifest.json")
     for cell in study.cells():
         paths += [study.cell_dir(kind, cell) / "manifest.json" for kind in ("train", "evaluate")]
@@ -270,6 +287,9 @@ def write_recipes(study: Study) -> None:
                 recipe = make(study, dataset, algorithm)
                 current = all(_is_current_or_absent(study, recipe, cell) for cell in cells)
                 put(recipe_path(study, recipe["stage"], dataset, algorithm), recipe, current)
+    for dataset in study.replayed:
+        recipe = replay_recipe(study, dataset)
+        put(recipe_path(study, "replay", dataset), recipe, replay_is_current(study, recipe))
     recipe = transport_recipe(study)
     put(recipe_path(study, "transport"), recipe, transport_is_current(study, recipe))
     for stage in ("compare", "report"):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from qdot import params as parameters
+from qdot import replays as replay
 from qdot import variants
 from qdot.algorithms import registry
 from qdot.errors import ParamsError
@@ -236,6 +237,20 @@ class Study:
     def data_manifests(self) -> list[str]:
         """A manifest per dataset."""
         return [str(self.data_dir(dataset) / "manifest.json") for dataset in self.datasets]
+
+    @cached_property
+    def replayed(self) -> tuple[str, ...]:
+        """Datasets that are replayed in their environment: those that have a bound for it."""
+        found = {name: self.resolved(name, self.algorithms[0]) for name in self.datasets if self.algorithms}
+        return tuple(
+            name
+            for name, values in found.items()
+            if replay.bounds_of(self.root, values["domain"], values["data"].get("environment"))
+        )
+
+    def replays(self) -> list[str]:
+        """The replay of each dataset that is replayed."""
+        return [str(self.data_dir(dataset) / replay.FILE) for dataset in self.replayed]
 
     @property
     def transport(self) -> dict[str, Any]:

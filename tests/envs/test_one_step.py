@@ -216,10 +216,13 @@ def test_a_bad_file_ends_in_an_error_that_names_file_and_key(
 
 def test_what_is_no_recording_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "steps.npz"
+    np.savez(path, **GOOD)
+    whole = path.read_bytes()
     for content, message in (
-        (b"observations,actions\n", "neither HDF5 nor npz"),
-        (b"PK\x03\x04 and then nothing", "truncated, damaged"),
-        (b"\x89HDF\r\n\x1a\n and then nothing", "truncated, damaged"),
+        (b"observations,actions\n", "no whole HDF5 or npz file"),
+        (whole[:300], "no whole HDF5 or npz file"),
+        (b"\x89HDF\r\n\x1a\n and then nothing", "HDF5"),
+        (whole[:300] + bytes(byte ^ 1 for byte in whole[300:310]) + whole[310:], "truncated, damaged"),
     ):
         path.write_bytes(content)
         with pytest.raises(DataError, match=message):

@@ -1,4 +1,4 @@
-"""Comparison. In: every evaluated cell of the study, and the transport studies. Out: results/<suite>/compare/: scores, intervals, claims."""
+"""Comparison. In: every evaluated cell of the study, its datasets' replays, and the transport studies. Out: results/<suite>/compare/: scores, intervals, claims."""
 
 
 rule compare:
@@ -6,6 +6,7 @@ rule compare:
     input:
         recipe=str(recipes.recipe_path(STUDY, "compare")),
         evaluated=STUDY.all_manifests("evaluate"),
+        replays=STUDY.replays(),
         transport=STUDY.transport_dir / "manifest.json",
     output:
         scores=STUDY.compare_dir / "scores.csv",

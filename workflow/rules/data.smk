@@ -1,4 +1,4 @@
-"""Datasets. In: a recipe per dataset. Out: data/prepared/<dataset>/{arrays.safetensors, manifest.json}, for all suites."""
+"""Datasets. In: a recipe per dataset. Out: data/prepared/<dataset>/{arrays.safetensors, manifest.json, replay.json}, for all suites."""
 
 
 rule data:
@@ -17,3 +17,22 @@ rule data:
         name=lambda wildcards: f"data {wildcards.dataset}",
     shell:
         "qdot data --recipe {input.recipe:q} --name {params.name:q} --log {log:q} {output.manifest:q}"
+
+
+rule replay_dataset:
+    """Replay a dataset's raw file, step by step, in its environment."""
+    input:
+        recipe=".snakemake/recipes/replay/{dataset}.json",
+        manifest="data/prepared/{dataset}/manifest.json",
+    output:
+        result=update("data/prepared/{dataset}/replay.json"),
+    log:
+        "logs/data/{dataset}-replay.log",
+    benchmark:
+        "logs/benchmarks/data/{dataset}-replay.tsv"
+    resources:
+        mem_mb=4000,
+    params:
+        name=lambda wildcards: f"replay {wildcards.dataset}",
+    shell:
+        "qdot replay_dataset --recipe {input.recipe:q} --name {params.name:q} --log {log:q} {output.result:q}"

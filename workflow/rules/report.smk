@@ -24,6 +24,7 @@ rule data_all:
     input:
         refuse_unknown,
         STUDY.data_manifests(),
+        STUDY.replays(),
 
 
 rule train_all:
@@ -57,6 +58,7 @@ rule compare_all:
         STUDY.transport_dir / "manifest.json",
         rules.compare.output.manifest,
         STUDY.data_manifests(),
+        STUDY.replays(),
         STUDY.all_manifests("train"),
         STUDY.all_manifests("evaluate"),
 
@@ -69,5 +71,6 @@ rule report_all:
         rules.compare.output.manifest,
         STUDY.transport_dir / "manifest.json",
         STUDY.data_manifests(),
+        STUDY.replays(),
         STUDY.all_manifests("train"),
         STUDY.all_manifests("evaluate"),

@@ -16,6 +16,7 @@ from qdot.evaluation.gather import CELL, Gathered, gather
 from qdot.evaluation.judge import Judge
 from qdot.evaluation.pooled import Pooled
 from qdot.evaluation.profiles import profile_table
+from qdot.evaluation.replays import replay_table
 from qdot.evaluation.scoreboard import score_tables
 from qdot.evaluation.strengths import strength_table
 from qdot.evaluation.summary import Board, Primary, Settings, coverage_table, summary_table
@@ -65,6 +66,7 @@ def compare(study: Study) -> None:
         "curves": gathered.curves,
         "trajectories": trajectory_table(gathered, settings.confidence),
         "datasets": dataset_table(study, claims.paper_datasets(content)),
+        "replays": replay_table(study),
         "values": value_table(study),
         "provenance": gathered.provenance,
     }

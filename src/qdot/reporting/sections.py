@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from qdot.reporting import findings, found_sections, panels, purpose, state, sweeps, tables
 from qdot.reporting.section import Section, percent
-from qdot.reporting.source import CLAIMS, DEVIATIONS, PUBLISHED, Source
+from qdot.reporting.source import CLAIMS, DEVIATIONS, PUBLISHED, REPLAY_BOUNDS, Source
 
 VERDICTS = ("supported", "not supported", "inconclusive", "not tested")
 PROTOCOLS = {
@@ -170,9 +170,10 @@ def _datasets(source: Source) -> Section:
         "Where each dataset comes from, what is in it, and the environment that its policies are scored in.",
         "Facts of the prepared files. Checksum verified: the raw file has the published SHA-256; "
         "unverified: none is published; "
-        "recorded: the file was made here.",
-        [source.path("datasets.csv")],
-        {"cards": state.dataset_cards(source)},
+        "recorded: the file was made here. Replay: recorded steps, evenly spaced, each from its own recorded state, "
+        "against what the environment here makes of the recorded action.",
+        [source.path("datasets.csv"), source.path("replays.csv"), str(REPLAY_BOUNDS)],
+        {"cards": state.dataset_cards(source), "replays": state.replay_rows(source)},
     )
 
 

@@ -15,6 +15,7 @@ from qdot.vouched import transport_tables
 
 CLAIMS = Path("workflow/resources/claims.yaml")
 PUBLISHED = Path("workflow/resources/published_scores.csv")
+REPLAY_BOUNDS = Path("workflow/resources/replay_bounds.csv")
 DEVIATIONS = Path("docs/deviations.md")
 NAMES = (
     "dataset",
@@ -39,6 +40,10 @@ COLUMNS = {
     "costs": ["dataset", "stage", "algorithms", "seeds", "seconds", "peak_memory_mb", "worker_peak_memory_mb"],
     "trajectories": ["dataset", "algorithm", "readout", "quantity", "step", "value", "low", "high", "seeds"],
     "datasets": ["dataset", "domain", "standing", "status", "reason", "checksum", "licence", "environment"],
+    "replays": [
+        *("dataset", "environment", "check", "n", "skipped", "median", "p90", "p99", "max", "joint_error"),
+        *("tasks", "completed", "bounds", "verdict", "reason"),
+    ],
     "values": ["dataset", "algorithm", "key", "value", "set_by"],
     "provenance": ["dataset", "algorithm", "seed", "stage", "field", "value"],
     "differences": [
@@ -141,6 +146,11 @@ class Source:
     def datasets(self) -> pd.DataFrame:
         """datasets.csv."""
         return self._table("datasets")
+
+    @cached_property
+    def replays(self) -> pd.DataFrame | None:
+        """replays.csv."""
+        return self._optional("replays")
 
     @cached_property
     def values(self) -> pd.DataFrame:

@@ -100,6 +100,14 @@ def dataset_cards(source: Source) -> list[Row]:
     return cards
 
 
+def replay_rows(source: Source) -> list[Row] | None:
+    """Replay of each dataset in its environment; None where the tables hold none."""
+    if source.replays is None:
+        return None
+    rows = source.replays.to_dict("records")
+    return [{str(key): value if known(value) else None for key, value in row.items()} for row in rows]
+
+
 def transport_state(source: Source) -> list[Row]:
     """Logged transport quantities at the last step, a row per (dataset, algorithm) that has them."""
     rows = source.trajectories[source.trajectories["quantity"].isin(TRANSPORT)]

@@ -1,5 +1,6 @@
-"""What a user asks by hand: `qdot params show`, `qdot accept`, `qdot prune`."""
+"""What a user asks by hand: `qdot params show`, `qdot replay`, `qdot accept`, `qdot prune`."""
 
+import json
 import logging
 import os
 import shutil
@@ -36,6 +37,18 @@ def show_params(cell: str) -> str:
     for key in ("domain", "readouts", "primary_readout"):
         lines.append(f"{key:<30} {resolved.values[key]}")
     return "\n".join(lines)
+
+
+def replay(environment: str, transitions: Path, rows: int | None) -> str:
+    """The replay of a recording in an environment, as JSON.
+
+    Raises:
+        DataError: no such environment here, or the recording cannot be read or does not fit.
+    """
+    from qdot.envs import recordings
+
+    found = recordings.replay(environment, transitions, rows)
+    return json.dumps({"environment": environment, "transitions": str(transitions), **found}, indent=1)
 
 
 def accept(cell: str, reason: str) -> None:
