@@ -61,9 +61,9 @@ def _seeds(text: str) -> list[int]:
 
 
 def _positive(text: str) -> int:
-    if (number := int(text)) < 1:
-        raise ValueError
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number of 1 or more")
+    return int(text)
 
 
 def _add_stages(commands: Any) -> None:
