@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import gymnasium
-import mujoco
 import numpy as np
 import numpy.typing as npt
 from gymnasium_robotics.envs.franka_kitchen.kitchen_env import OBS_ELEMENT_GOALS, OBS_ELEMENT_INDICES
@@ -63,7 +62,6 @@ class KitchenEnv(gymnasium.Env[Array, Array]):
         stock = StockKitchen(tasks_to_complete=list(tasks), render_mode=render_mode)
         self.render_mode = render_mode
         self._robot = stock.robot_env
-        self._model, self._data = self._robot.model, self._robot.data
         self._start = np.array(stock.robot_env.init_qpos)
         self._bounds = stock.robot_env.robot_pos_bound[:ROBOT_JOINTS].T  # low, high
         self._goals = {task: (OBS_ELEMENT_INDICES[task], OBS_ELEMENT_GOALS[task]) for task in tasks}
@@ -87,8 +85,7 @@ class KitchenEnv(gymnasium.Env[Array, Array]):
         """Move for 0.08 s; truncation is the registered time limit."""
         speed = MAX_SPEED * np.clip(action, -1.0, 1.0)
         control = np.clip(self._reading[:ROBOT_JOINTS] + speed * SECONDS, *self._bounds)
-        self._data.ctrl[:] = control
-        mujoco.mj_step(self._model, self._data, FRAMES)
+        self._robot.do_simulation(control, FRAMES)
         observation = self._observe()
         done = [task for task in self._remaining if self._distance(task) < THRESHOLD]
         self._remaining = [task for task in self._remaining if task not in done]

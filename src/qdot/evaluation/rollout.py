@@ -123,7 +123,7 @@ def run_block(
     generators = [np.random.default_rng([*seed.generate_state(4), ACTING]) for seed in streams]
     totals, lengths, discounted, mass = (np.zeros(len(seeds)) for _ in range(4))
     success: list[int | None] = [None] * len(seeds)
-    running, now = np.arange(len(seeds)), 1.0
+    running, steps, now, weight = np.arange(len(seeds)), 0, 1.0, 0.0
     actions = policy.act(observations, readout, generators)
     values = policy.value(observations, actions)
     while running.size:
@@ -131,12 +131,11 @@ def run_block(
         rows = slice(len(seeds)) if len(running) == len(seeds) else running  # a slice costs a quarter
         totals[rows] += rewards
         discounted[rows] += now * rewards
-        mass[rows] += now
-        lengths[rows] += 1
         for lane, succeeded in told.items():
             success[lane] = max(success[lane] or 0, int(succeeded))
-        now *= discount
+        steps, weight, now = steps + 1, weight + now, now * discount
         if over.any():
+            lengths[running[over]], mass[running[over]] = steps, weight
             running = running[~over]
         if running.size:
             actions = policy.act(observations, readout, generators)
