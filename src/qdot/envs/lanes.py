@@ -1,6 +1,6 @@
 """Copies of an environment stepped together: the numbers of one by one, at nearly the rate of the simulator alone.
 
-Between two `mj_step` a locomotion environment of Gymnasium spends a third of its time on small arrays. Here
+Between two `mj_step` a locomotion environment of Gymnasium spends up to a third of its time on small arrays. Here
 observation, reward and termination of all copies come from one numpy expression (`qdot.envs.kinds`), and
 `mj_rnePostConstraint`, whose contact forces these environments do not read, is left out. `mujoco.rollout` would step a
 batch in one call, but hands back no warm start of the constraint solver: the next step's bits would be others.
