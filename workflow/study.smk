@@ -7,7 +7,7 @@ The decisions (which cells, which digests) are made in src/qdot/study.py and src
 container: "qdot.sif"
 
 
-from qdot import recipes
+from qdot import machine, recipes
 from qdot.study import Study
 
 CHOSEN = Study.from_config(config, config["suite"])

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from qdot.algorithms.networks import MLP
 from qdot.data.batch import Dataset, load_prepared, training_dataset
 from qdot.training.checkpoint import Policy
-from qdot.training.loop import Trainer
+from qdot.training.trainer import Trainer
 
 FIELDS = ("observations", "actions", "rewards", "next_observations", "terminals")
 ACTION_TOLERANCE = 1e-5  # between d3rlpy's actor and the policy file that holds its weights

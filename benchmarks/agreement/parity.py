@@ -18,8 +18,8 @@ from torch import Tensor
 
 from qdot.algorithms.base import Batch
 from qdot.algorithms.bc import BC
-from qdot.training.loop import Trainer
 from qdot.training.streams import Minibatches
+from qdot.training.trainer import Trainer
 
 STEPS = 100
 TOLERANCE = 1e-5  # of |ours - theirs| / max(1, |theirs|): absolute below 1, relative above

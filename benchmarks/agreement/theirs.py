@@ -19,7 +19,7 @@ from learners import ALIGNED, Learner, build
 
 from qdot.data.batch import Dataset
 from qdot.provenance import write_atomic
-from qdot.training.loop import Trainer
+from qdot.training.trainer import Trainer
 
 BLOCK = 1000  # steps whose rows are drawn at once
 

@@ -47,9 +47,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _stage(commands: Any, name: str, run: Any, text: str) -> argparse.ArgumentParser:
+def _stage(commands: Any, name: str, run: Any, text: str, several: bool = False) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=text, description=text)
-    command.add_argument("--recipe", type=Path, required=True, help="the job's recipe, written by the Snakefile")
+    recipe = command.add_argument("--recipe", type=Path, required=True, help="the job's recipe, by the Snakefile")
+    if several:
+        recipe.nargs, recipe.help = "+", "the job's recipes, by the Snakefile: one per algorithm"
     command.add_argument("--name", help="the job's name in progress lines")
     command.add_argument("--log", type=Path, help="also write the progress lines here")
     command.set_defaults(run=run)
@@ -72,16 +74,17 @@ def _add_stages(commands: Any) -> None:
     replay = _stage(commands, "replay_dataset", _replay_dataset, "replay a prepared dataset in its environment")
     replay.add_argument("result", type=Path)
     for name, run, text in (
-        ("train", _train, "train the due seeds of one dataset and algorithm"),
-        ("evaluate", _evaluate, "roll out the due seeds of one dataset and algorithm"),
+        ("train", _train, "train the due seeds of algorithms on one dataset, side by side"),
+        ("evaluate", _evaluate, "roll out the due seeds of algorithms on one dataset"),
     ):
-        command = _stage(commands, name, run, text)
-        command.add_argument("--seeds", type=_seeds, required=True, help="comma-separated, one per manifest")
+        command = _stage(commands, name, run, text, several=True)
+        command.add_argument(
+            "--seeds", type=_seeds, required=True, help="comma-separated, a manifest each (per recipe)"
+        )
         command.add_argument("manifests", type=Path, nargs="+")
         if name == "train":
             command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-        else:
-            command.add_argument("--workers", type=int, default=1, help="processes; the numbers do not depend on it")
+        command.add_argument("--workers", type=int, default=1, help="processes; the numbers do not depend on it")
     _stage(commands, "transport", _transport, "run the transport studies of a suite")
     _stage(commands, "compare", _compare, "make the tables of a study")
     _stage(commands, "report", _report, "make the report of a study")
@@ -154,7 +157,7 @@ def _train(options: argparse.Namespace) -> None:
     from qdot.stages import train
 
     device = train.default_device() if options.device == "auto" else options.device
-    train.run(options.recipe, options.seeds, options.manifests, device)
+    train.run(options.recipe, options.seeds, options.manifests, device, options.workers)
 
 
 def _evaluate(options: argparse.Namespace) -> None:

@@ -1,6 +1,7 @@
 """What the Snakefile asks of this machine: its resources, a preflight before the first job, tables after a crash."""
 
 import fcntl
+import math
 import os
 import re
 import subprocess
@@ -12,6 +13,7 @@ from typing import IO, Any
 
 from qdot.errors import QdotError
 
+SHARED = 0.1  # of a training job's work: the critic, which every process of it trains
 _held: list[IO[str]] = []
 
 
@@ -65,6 +67,25 @@ def memory_mb() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
 
 
+def training_threads(cores: int | None, datasets: int, algorithms: int, each: int) -> int:
+    """Cores for one training job: as many as end a study soonest, whose jobs are equal, one per dataset.
+
+    Args:
+        cores: Of this run; None where a cluster decides.
+        datasets: Jobs.
+        algorithms: What a job can deal out to its cores.
+        each: Torch threads of a process.
+    """
+    if gpus():
+        return each
+    free = max((cores or 1) // each, 1)
+
+    def rounds(processes: int) -> float:
+        return math.ceil(datasets / (free // processes)) * (SHARED + (1 - SHARED) / processes)
+
+    return each * min(range(1, min(free, algorithms) + 1), key=rounds)
+
+
 def register(workflow: Any) -> None:
     """Give Snakemake this machine's `gpu` and `mem_mb`, where the user or a profile has not.
 
@@ -78,12 +99,12 @@ def register(workflow: Any) -> None:
 
 def _due(workflow: Any, rule_stages: tuple[str, ...]) -> list[str]:
     """Recipes of the jobs that this run will do, by the end of their rules' names."""
-    recipes = {
-        str(job.input.recipe)
-        for job in workflow.dag.needrun_jobs()
-        if job.rule.name.endswith(rule_stages) and hasattr(job.input, "recipe")
-    }
-    return sorted(recipes)
+    recipes: set[str] = set()
+    for job in workflow.dag.needrun_jobs():
+        if job.rule.name.endswith(rule_stages) and hasattr(job.input, "recipe"):
+            found = job.input.recipe
+            recipes.update([found] if isinstance(found, str) else found)
+    return sorted(map(str, recipes))
 
 
 def preflight(workflow: Any) -> None:

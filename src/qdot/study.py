@@ -193,10 +193,11 @@ class Study:
         """The resolved values of a cell (all seeds share them)."""
         return parameters.resolve(self.params, self.suite, dataset, algorithm).values
 
-    def threads(self, folder: str, algorithm: str) -> int:
-        """Torch threads of a training job, by the dataset's folder name."""
-        dataset = next(name for name in self.datasets if slug(name) == folder)
-        return int(self.resolved(dataset, algorithm)["train"]["threads"])
+    @cached_property
+    def threads(self) -> int:
+        """Torch threads that a training process may use."""
+        pairs = [(dataset, algorithm) for dataset in self.datasets for algorithm in self.algorithms]
+        return max((int(self.resolved(*pair)["train"]["threads"]) for pair in pairs), default=1)
 
     def data_dir(self, dataset: str) -> Path:
         """Folder of the prepared dataset."""

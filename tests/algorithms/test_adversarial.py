@@ -8,7 +8,7 @@ from torch import Tensor
 
 from qdot.algorithms.adversarial import Adversarial
 from qdot.algorithms.base import Batch
-from qdot.training.loop import Trainer
+from qdot.training.trainer import Trainer
 
 
 def model(seeds: int = 2, **own: object) -> Adversarial:

@@ -9,7 +9,7 @@ from tiny_cells import bandit, dataset, values
 
 from qdot.algorithms.bc10 import BC10
 from qdot.errors import ParamsError
-from qdot.training.loop import Trainer
+from qdot.training.trainer import Trainer
 
 
 def rows(rewards: list[float], starts: list[int], share: float) -> list[int]:
@@ -56,7 +56,7 @@ def test_it_imitates_the_good_episodes_only() -> None:
     """A bandit of one-step episodes: half of them earn 1 with action 0.5, the others nothing with -0.5."""
     episodes = dataclasses.replace(bandit(), episode_starts=np.arange(256))
     trainer = Trainer("bc10", values("bc10", {"steps": 300, "learning_rate": 3.0e-3}), episodes, [0])
-    assert len(trainer._data[0]) == 26
+    assert len(trainer.source.tables[0]) == 26
     for _ in range(300):
         trainer.advance()
     action = trainer.model.act(torch.ones(1, 1, 2), "policy").item()
@@ -69,4 +69,4 @@ def test_the_returns_are_those_of_the_training_rewards() -> None:
     for shift, expected in ((0.0, 3), (1.0, 1)):
         data = dataset(np.zeros((4, 1)), np.zeros((4, 1)), rewards - shift)
         data = dataclasses.replace(data, episode_starts=np.array([0, 3]))
-        assert len(Trainer("bc10", values("bc10", best_share=0.5), data, [0])._data[0]) == expected
+        assert len(Trainer("bc10", values("bc10", best_share=0.5), data, [0]).source.tables[0]) == expected

@@ -8,7 +8,7 @@ from tiny_cells import bandit, random_dataset, values
 from qdot.algorithms.base import Batch
 from qdot.algorithms.ddpg_bc import DDPGBC
 from qdot.errors import ParamsError
-from qdot.training.loop import Trainer
+from qdot.training.trainer import Trainer
 
 
 def model(seeds: int = 2, train: dict[str, object] | None = None, **own: object) -> DDPGBC:

@@ -8,7 +8,8 @@ from tiny_cells import bandit, random_dataset, values
 
 from qdot.algorithms.base import Batch
 from qdot.training.checkpoint import Policy
-from qdot.training.loop import Trainer, train
+from qdot.training.loop import train
+from qdot.training.trainer import Trainer
 
 LEARN = {"steps": 400, "learning_rate": 3.0e-3, "evaluate_every": 400}
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from qdot.algorithms.base import Batch
 from qdot.algorithms.prox import Prox
 from qdot.training.checkpoint import Policy
-from qdot.training.loop import Trainer
+from qdot.training.trainer import Trainer
 
 
 def trainer(seeds: int = 2, train: dict[str, object] | None = None, **own: object) -> Trainer:

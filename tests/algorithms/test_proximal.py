@@ -6,7 +6,7 @@ import quadratic_q
 import torch
 from tiny_cells import dataset, values
 
-from qdot.training.loop import Trainer
+from qdot.training.trainer import Trainer
 
 WEIGHT = 1.0
 STEPS = 800

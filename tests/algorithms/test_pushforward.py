@@ -13,7 +13,7 @@ from qdot.algorithms.critic import pairs
 from qdot.algorithms.maps import RUNGS
 from qdot.algorithms.pushforward import PushForward
 from qdot.errors import ParamsError
-from qdot.training.loop import Trainer
+from qdot.training.trainer import Trainer
 
 
 def trainer(name: str = "qdot", train: dict[str, Any] | None = None, **own: Any) -> Trainer:

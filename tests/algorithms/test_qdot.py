@@ -9,7 +9,7 @@ from torch import Tensor
 from qdot.algorithms.base import Batch
 from qdot.algorithms.pushforward import quantiles
 from qdot.algorithms.qdot import QDOT
-from qdot.training.loop import Trainer
+from qdot.training.trainer import Trainer
 
 
 def model(seeds: int = 2, **own: object) -> QDOT:
@@ -96,5 +96,5 @@ def test_displacement_is_one_over_two_alpha_on_a_linear_reward() -> None:
     a, s = torch.zeros(1, 1, 2), torch.zeros(1, 1, 2)
     displacement = trainer.model.transport(s, a)[0, 0].detach()
     torch.testing.assert_close(displacement, torch.tensor([0.6, 0.8]) / 4, atol=0.05, rtol=0)
-    info = trainer.model.update(Batch(*(t[:64].unsqueeze(0) for t in trainer._data)), 899)
+    info = trainer.model.update(Batch(*(t[:64].unsqueeze(0) for t in trainer.source.tables)), 899)
     assert info["displacement_q50"].item() == pytest.approx(0.25, abs=0.05)

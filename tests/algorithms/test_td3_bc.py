@@ -8,7 +8,7 @@ from tiny_cells import bandit, random_dataset, values
 
 from qdot.algorithms.base import Batch
 from qdot.algorithms.td3_bc import TD3BC
-from qdot.training.loop import Trainer
+from qdot.training.trainer import Trainer
 
 
 def trainer(steps: int = 0, **own: object) -> Trainer:

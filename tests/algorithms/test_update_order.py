@@ -9,7 +9,7 @@ from tiny_cells import random_dataset, values
 from torch import nn
 
 from qdot.algorithms.base import Algorithm
-from qdot.training.loop import Trainer
+from qdot.training.trainer import Trainer
 
 
 def copies(model: Algorithm) -> dict[str, torch.Tensor]:
@@ -76,8 +76,8 @@ def test_a_map_is_stepped_between_value_and_q(name: str, log: list[str], monkeyp
 
     def mapped(states: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
         log.append("map")
-        rows = trainer._minibatches.rows(trainer.step)
-        assert torch.equal(actions.flatten(0, 1), trainer._data[1][rows])  # the dataset's actions
+        rows = trainer.source.minibatches.rows(trainer.step)
+        assert torch.equal(actions.flatten(0, 1), trainer.source.tables[1][rows])  # the dataset's actions
         return gradient(states, actions)
 
     monkeypatch.setattr(model.map, "gradient", mapped)
@@ -142,7 +142,7 @@ def test_adversarial_steps_value_discriminator_policy_q_target(log: list[str]) -
 
 
 @pytest.mark.parametrize("dual", ["w1", "w2"])
-def test_adversarial_map_steps_dual_value_map_q_target(
+def test_adversarial_map_steps_value_dual_map_q_target(
     dual: str, log: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trainer = Trainer("adversarial_map", values("adversarial_map", dual=dual), random_dataset(), [0, 1])
@@ -157,7 +157,7 @@ def test_adversarial_map_steps_dual_value_map_q_target(
     adversary = ["map", "dual old", "dual new"]  # two steps, the second from the first's weights
     value, q = ["target old", "value old"], ["value new", "q old"]
     once = [entry for entry, _ in itertools.groupby(log)]  # a dual may read its network twice in a row
-    assert once == [*adversary, *value, "map", "q old", "dual new", "distilled old", *q]
+    assert once == [*value, *adversary, "map", "q old", "dual new", "distilled old", *q]
     assert_target_tracks_the_new_q(model, before)
     after = model.state_dict()
     moved = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}

@@ -11,7 +11,8 @@ from tiny_cells import random_dataset, values
 from qdot.data.batch import Prepared, transform_rewards
 from qdot.evaluation import inspection
 from qdot.training.checkpoint import Policy
-from qdot.training.loop import Trainer, threads
+from qdot.training.loop import threads
+from qdot.training.trainer import Trainer
 
 READOUTS = ("map", "distill", "best_of_n", "best_of_n_without_map")
 

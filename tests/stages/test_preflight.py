@@ -33,7 +33,7 @@ def recipe_files(suite: str, folder: Path) -> list[Path]:
 def test_it_names_jobs_download_machine_and_a_missing_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(estimate, "probe", lambda values, seeds: estimate.Cost(0.0036, {"policy": 0.001}))
+    monkeypatch.setattr(estimate, "probe", lambda values, seeds: estimate.Cost(0.0036, 0.0, {"policy": 0.001}))
     monkeypatch.delitem(ENVIRONMENTS, "qdot/hopper-v2")
     with caplog.at_level(logging.INFO):
         assert preflight.run(recipe_files("paper", tmp_path), cores=2) == 0
@@ -62,7 +62,7 @@ def test_a_probe_measures_a_step_and_every_readout() -> None:
 def test_time_adds_up_over_steps_seeds_episodes_and_readouts(monkeypatch: pytest.MonkeyPatch) -> None:
     probed = []
     monkeypatch.setattr(
-        estimate, "probe", lambda *_: probed.append(1) or estimate.Cost(0.01, {"map": 0.002, "distill": 0.001})
+        estimate, "probe", lambda *_: probed.append(1) or estimate.Cost(0.01, 0.004, {"map": 0.002, "distill": 0.001})
     )
     monkeypatch.setattr(estimate, "environment_step", lambda _: 0.0001)
     study = Study.from_config({**parameters.load(TOP), "suite": "tiny"}, root=TOP)
@@ -77,3 +77,17 @@ def test_time_adds_up_over_steps_seeds_episodes_and_readouts(monkeypatch: pytest
     during, final = 2 * 2 * (block + 200 * 0.002), 2 * 3 * (2 * block + 200 * 0.003)
     assert made.evaluation == pytest.approx(during + final)
     assert len(probed) == 1
+
+
+def test_algorithms_of_a_dataset_with_equal_critics_pay_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(estimate, "probe", lambda *_: estimate.Cost(0.01, 0.004, {}))
+    study = Study.from_config({**parameters.load(TOP), "suite": "quick"}, root=TOP)
+    made = estimate.Estimate()
+    for dataset, algorithm in (("pendulum", "qdot"), ("pendulum", "iql"), ("halfcheetah-replay", "iql")):
+        values = study.resolved(dataset, algorithm)
+        values["train"] |= {"steps": 1000, "evaluate_every": 0}
+        made.add({"stage": "train", "params": values, "seeds": [0, 1]})
+    assert made.training == pytest.approx(1000 * (0.01 + 0.006 + 0.01))
+    values["algorithm_values"]["expectile"] += 0.1
+    made.add({"stage": "train", "params": values, "seeds": [0, 1]})
+    assert made.training == pytest.approx(1000 * (0.01 + 0.006 + 0.01 + 0.01))

@@ -9,7 +9,8 @@ from tiny_cells import random_dataset, values, with_dropout
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from qdot.algorithms import registry
-from qdot.training.loop import Trainer, threads
+from qdot.training.loop import threads
+from qdot.training.trainer import Trainer
 
 CELLS: list[tuple[str, dict[str, Any], dict[str, Any], tuple[int, int]]] = [
     (name, {"hidden": hidden, "batch_size": rows}, with_dropout(name, dropout), widths)

@@ -13,7 +13,7 @@ import qdot
 from qdot.algorithms import registry
 from qdot.errors import ParamsError, QdotError, ResultsError
 from qdot.training.checkpoint import Policy
-from qdot.training.loop import Trainer
+from qdot.training.trainer import Trainer
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ from tiny_cells import dataset
 from qdot import params
 from qdot.data.batch import Dataset
 from qdot.study import Study
-from qdot.training.loop import Trainer, threads
+from qdot.training.loop import threads
+from qdot.training.trainer import Trainer
 
 TOP = Path(__file__).parents[2]
 STEPS, ROWS = 600, 30
@@ -39,7 +40,7 @@ def signs(algorithm: str, own: dict[str, Any] | None = None, train: dict[str, An
             trainer.advance()
             if step % (STEPS // ROWS) == 0:
                 trainer.inspect(log=True)
-    outcome = trainer.outcome(0)
+    outcome = trainer.outcome(0, seconds=1.0)
     assert outcome.status == "ok"
     return {sign.sign for sign in outcome.signs}
 

@@ -1,6 +1,7 @@
 """The loop: files, failures that stay alone, evaluations, progress, resuming."""
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from qdot.algorithms.base import Batch
 from qdot.algorithms.bc import BC
 from qdot.errors import ParamsError
 from qdot.training import loop
-from qdot.training.loop import Trainer, train
+from qdot.training.loop import train
+from qdot.training.trainer import Trainer
 
 
 def directories(top: Path, seeds: list[int]) -> dict[int, Path]:
@@ -78,16 +80,16 @@ def test_a_seed_that_fails_fails_alone(name: str, tmp_path: Path, monkeypatch: p
     """A weight of the second seed becomes NaN after 15 steps; the others' files stay what they are without it."""
     seeds, dataset = [0, 1, 2], random_dataset()
     train(name, values(name), dataset, seeds, directories=directories(tmp_path / "healthy", seeds))
-    plain = Trainer.advance
+    plain = Trainer.note
 
-    def poison(self: Trainer) -> None:
-        plain(self)
+    def poison(self: Trainer, info: Mapping[str, torch.Tensor]) -> None:
+        plain(self, info)
         if self.step == 15:
             with torch.no_grad():
                 for parameter in self.model.parameters():
                     parameter.unflatten(0, (3, -1))[1] = float("nan")
 
-    monkeypatch.setattr(Trainer, "advance", poison)
+    monkeypatch.setattr(Trainer, "note", poison)
     calls: list[tuple[int, list[int]]] = []
     outcomes = train(
         name,
@@ -123,8 +125,8 @@ def test_training_stops_when_every_seed_has_failed(monkeypatch: pytest.MonkeyPat
     steps = []
     dataset = random_dataset()
     dataset.rewards[:] = float("nan")
-    plain = Trainer.advance
-    monkeypatch.setattr(Trainer, "advance", lambda self: (plain(self), steps.append(self.step)))
+    plain = Trainer.note
+    monkeypatch.setattr(Trainer, "note", lambda self, info: (plain(self, info), steps.append(self.step)))
     outcomes = train("iql", values("iql"), dataset, [0, 1])
     assert [outcome.status for outcome in outcomes] == ["failed", "failed"]
     assert all(outcome.reason is not None and outcome.reason.term == "q_loss" for outcome in outcomes)

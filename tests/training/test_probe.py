@@ -5,8 +5,8 @@ import pytest
 import torch
 from tiny_cells import random_dataset, values
 
-from qdot.training.loop import Trainer
 from qdot.training.probe import ROWS, Probe
+from qdot.training.trainer import Trainer
 
 
 def measured(algorithm: str, **own: object) -> dict[str, torch.Tensor]:

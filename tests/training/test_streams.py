@@ -41,7 +41,7 @@ def test_initial_weights_come_from_seed_and_name() -> None:
 def test_no_global_generator_is_read_or_moved() -> None:
     from tiny_cells import random_dataset, values
 
-    from qdot.training.loop import Trainer
+    from qdot.training.trainer import Trainer
 
     def contents(global_seed: int) -> bytes:
         torch.manual_seed(global_seed)

@@ -130,7 +130,7 @@ from importlib.machinery import PathFinder
 
 class Inject(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path, target=None):
-        if name != "qdot.training.loop":
+        if name != "qdot.training.trainer":
             return None
         spec = PathFinder.find_spec(name, path)
         kept = spec.loader.exec_module
@@ -139,8 +139,8 @@ class Inject(importlib.abc.MetaPathFinder):
             kept(module)
             start = module.Trainer.__init__
 
-            def broken(self, algorithm, values, dataset, seeds, device="cpu"):
-                start(self, algorithm, values, dataset, seeds, device)
+            def broken(self, algorithm, values, dataset, seeds, *rest):
+                start(self, algorithm, values, dataset, seeds, *rest)
                 if algorithm == "iql" and 1 in seeds:
                     for name, tensor in self.model.state_dict().items():
                         tensor.unflatten(0, (len(seeds), -1))[list(seeds).index(1)] = float("nan")

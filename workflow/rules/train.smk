@@ -1,24 +1,28 @@
 """Training. In: a prepared dataset. Out: results/<suite>/train/<dataset>/<algorithm>/seed<k>/, a manifest per seed."""
 
+ALGORITHMS = list(recipes.runnable(STUDY))
 
-rule train:
-    """Train the due seeds of one algorithm on one dataset in one batched model."""
-    input:
-        recipe=f".snakemake/recipes/{STUDY.suite}/train/{{dataset}}/{{algorithm}}.json",
-        data="data/prepared/{dataset}/manifest.json",
-    output:
-        update(STUDY.manifests("train", "{dataset}", "{algorithm}")),
-    log:
-        f"logs/{STUDY.suite}/train/{{dataset}}-{{algorithm}}.log",
-    benchmark:
-        f"logs/benchmarks/{STUDY.suite}/train/{{dataset}}-{{algorithm}}.tsv"
-    threads: lambda wildcards: STUDY.threads(wildcards.dataset, wildcards.algorithm)
-    resources:
-        gpu=1,
-        mem_mb=4000,
-    params:
-        name=lambda wildcards: f"train {wildcards.dataset} {wildcards.algorithm}",
-        seeds=",".join(map(str, STUDY.seeds)),
-    shell:
-        "qdot train --recipe {input.recipe:q} --name {params.name:q} --log {log:q}"
-        " --seeds {params.seeds:q} {output:q}"
+
+if ALGORITHMS:
+
+    rule train:
+        """Train the due algorithms and seeds of one dataset side by side: equal critics are trained once."""
+        input:
+            recipe=[f".snakemake/recipes/{STUDY.suite}/train/{{dataset}}/{name}.json" for name in ALGORITHMS],
+            data="data/prepared/{dataset}/manifest.json",
+        output:
+            update([path for name in ALGORITHMS for path in STUDY.manifests("train", "{dataset}", name)]),
+        log:
+            f"logs/{STUDY.suite}/train/{{dataset}}.log",
+        benchmark:
+            f"logs/benchmarks/{STUDY.suite}/train/{{dataset}}.tsv"
+        threads: machine.training_threads(workflow.cores, len(STUDY.datasets), len(ALGORITHMS), STUDY.threads)
+        resources:
+            gpu=1,
+            mem_mb=4000,
+        params:
+            name=lambda wildcards: f"train {wildcards.dataset}",
+            seeds=",".join(map(str, STUDY.seeds)),
+        shell:
+            "qdot train --recipe {input.recipe:q} --name {params.name:q} --log {log:q} --workers {threads}"
+            " --seeds {params.seeds:q} {output:q}"

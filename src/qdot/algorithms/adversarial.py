@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from qdot.algorithms.base import Algorithm, Batch, Generators
+from qdot.algorithms.actor_critic import ActorCritic
+from qdot.algorithms.base import Batch, Generators
 from qdot.algorithms.behaviour import GaussianPolicy
 from qdot.algorithms.climbing import ClimbConfig
-from qdot.algorithms.critic import Critic, pairs
 from qdot.algorithms.discriminator import Discriminator
 from qdot.algorithms.networks import Noise
 from qdot.algorithms.optimiser import Adam
@@ -33,7 +33,7 @@ class AdversarialConfig(ClimbConfig):
     penalty_weight: float
 
 
-class Adversarial(Algorithm):
+class Adversarial(ActorCritic):
     """A Gaussian policy climbs Q and pays for W1 from the behaviour, as a discriminator estimates it; acts its mean."""
 
     name = "adversarial"
@@ -43,10 +43,9 @@ class Adversarial(Algorithm):
     def __init__(
         self, config: AdversarialConfig, observation_dim: int, action_dim: int, generators: Generators
     ) -> None:
-        """Build critic, policy and discriminator."""
+        """Build policy and discriminator."""
         super().__init__(config, observation_dim, action_dim, generators)
         sizes = observation_dim, action_dim, config.hidden
-        self.critic = Critic(config, observation_dim, action_dim, generators)
         self.policy = GaussianPolicy(generators("policy"), *sizes, config.actor_dropout)
         self.samples = Noise(generators("policy_samples"))
         self.discriminator = Discriminator(generators("discriminator"), *sizes, config.penalty_weight)
@@ -75,21 +74,16 @@ class Adversarial(Algorithm):
             "discriminator": Adam([self.discriminator], self.config.discriminator_learning_rate),
         }
 
-    def update(self, batch: Batch, step: int) -> dict[str, Tensor]:
-        """One step: V (target Q), discriminator, policy (Q, new discriminator), Q (new V), target Q (new Q)."""
-        inputs = pairs(batch.observations, batch.actions)
-        target_q = self.critic.target_q(inputs)
-        info = self.optimisers["value"].minimise({"value_loss": self.critic.value_loss(batch, target_q)})
+    def improve(self, batch: Batch, target_q: Tensor, step: int) -> dict[str, Tensor]:
+        """Steps of the discriminator, then one of the policy (Q, new discriminator)."""
         first = step * (self.config.discriminator_steps + 1)  # turns: one per discriminator step, one for the policy
         last = first + self.config.discriminator_steps
         optimiser = self.optimisers["discriminator"]
-        info |= self.discriminator.fit(
+        info = self.discriminator.fit(
             optimiser, batch, lambda turn: self.draw(batch.observations, step, turn), range(first, last)
         )
         policy_loss, measured = self.policy_loss(batch, step, last)
         info |= self.optimisers["policy"].minimise({"policy_loss": policy_loss}, self.actor_rate(step))
-        info |= self.optimisers["q"].minimise({"q_loss": self.critic.q_loss(batch, inputs)})
-        self.critic.track_target()
         return info | measured
 
     def act(self, observations: Tensor, readout: str, noise: Tensor | None = None) -> Tensor:

@@ -97,6 +97,6 @@ class AdversarialMap(PushForward):
             return self.discriminator.fit(optimiser, states, lambda turn: self.sources(states, turn), moved, turns)
         return self.discriminator.fit(optimiser, batch, lambda turn: moved, turns)
 
-    def update(self, batch: Batch, step: int) -> dict[str, Tensor]:
-        """One step: dual (map), V (target Q), map (dual, Q), behaviour and distilled policies, Q (new V), target Q."""
-        return self.fit_dual(batch, step) | super().update(batch, step)
+    def improve(self, batch: Batch, target_q: Tensor, step: int) -> dict[str, Tensor]:
+        """Steps of the dual (map), then one of the map (dual, Q) and of the behaviour and distilled policies."""
+        return self.fit_dual(batch, step) | super().improve(batch, target_q, step)

@@ -64,13 +64,26 @@ class Critic(nn.Module):
         self.value = MLP(generators("value"), observation_dim, config.hidden, 1, layer_norm=norm)
         self.q = TwinQ(config, observation_dim, action_dim, generators)
         self.target = copy.deepcopy(self.q).requires_grad_(False)
+        self.optimisers: dict[str, Adam] = {}
 
     def prepare(self) -> dict[str, Adam]:
         """Pack the weights and make the optimisers of V and Q."""
         rate = self.config.learning_rate
-        optimisers = {"value": Adam([self.value], rate), "q": Adam([self.q], rate)}
-        self._online, self._slow = optimisers["q"].flat.detach(), pack(self.target.parameters())
-        return optimisers
+        self.optimisers = {"value": Adam([self.value], rate), "q": Adam([self.q], rate)}
+        self._online, self._slow = self.optimisers["q"].flat.detach(), pack(self.target.parameters())
+        return self.optimisers
+
+    def begin(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
+        """First part of a step: V, towards min_i Qbar_i(s, a). Returns terms (seeds,) and it (seeds, batch)."""
+        target_q = self.target_q(pairs(batch.observations, batch.actions))
+        return self.optimisers["value"].minimise({"value_loss": self.value_loss(batch, target_q)}), target_q
+
+    def finish(self, batch: Batch) -> dict[str, Tensor]:
+        """Last part of a step: Q (new V), then Qbar (new Q). Returns terms (seeds,)."""
+        loss = self.q_loss(batch, pairs(batch.observations, batch.actions))
+        info = self.optimisers["q"].minimise({"q_loss": loss})
+        self.track_target()
+        return info
 
     def v(self, observations: Tensor) -> Tensor:
         """V(s), (seeds, batch)."""

@@ -6,15 +6,15 @@ what Q-DOT scores beyond it is the merit of the map. The penalty is W2^2 between
 
 from torch import Tensor
 
-from qdot.algorithms.base import Algorithm, Batch, Generators
+from qdot.algorithms.actor_critic import ActorCritic
+from qdot.algorithms.base import Batch, Generators
 from qdot.algorithms.climbing import ClimbConfig
-from qdot.algorithms.critic import Critic, pairs
 from qdot.algorithms.networks import MLP
 from qdot.algorithms.optimiser import Adam
 from qdot.algorithms.transport_loss import q_weight, transport_cost, transport_loss
 
 
-class DDPGBC(Algorithm):
+class DDPGBC(ActorCritic):
     """A policy pi(s) = tanh f(s) climbs Q and pays for its squared distance to the data's actions."""
 
     name = "ddpg_bc"
@@ -22,9 +22,8 @@ class DDPGBC(Algorithm):
     config: ClimbConfig
 
     def __init__(self, config: ClimbConfig, observation_dim: int, action_dim: int, generators: Generators) -> None:
-        """Build critic and policy."""
+        """Build the policy."""
         super().__init__(config, observation_dim, action_dim, generators)
-        self.critic = Critic(config, observation_dim, action_dim, generators)
         self.policy = MLP(
             generators("policy"), observation_dim, config.hidden, action_dim, dropout=config.actor_dropout
         )
@@ -43,15 +42,10 @@ class DDPGBC(Algorithm):
         """Make the optimisers."""
         self.optimisers = self.critic.prepare() | {"policy": Adam([self.policy], self.config.learning_rate)}
 
-    def update(self, batch: Batch, step: int) -> dict[str, Tensor]:
-        """One step: V (target Q), policy (Q), Q (new V), target Q (new Q)."""
-        inputs = pairs(batch.observations, batch.actions)
-        target_q = self.critic.target_q(inputs)
-        info = self.optimisers["value"].minimise({"value_loss": self.critic.value_loss(batch, target_q)})
+    def improve(self, batch: Batch, target_q: Tensor, step: int) -> dict[str, Tensor]:
+        """One step of the policy (Q)."""
         policy_loss, measured = self.policy_loss(batch, step)
-        info |= self.optimisers["policy"].minimise({"policy_loss": policy_loss}, self.actor_rate(step))
-        info |= self.optimisers["q"].minimise({"q_loss": self.critic.q_loss(batch, inputs)})
-        self.critic.track_target()
+        info = self.optimisers["policy"].minimise({"policy_loss": policy_loss}, self.actor_rate(step))
         return info | measured
 
     def act(self, observations: Tensor, readout: str, noise: Tensor | None = None) -> Tensor:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from qdot.algorithms.base import Algorithm, Batch, Generators
+from qdot.algorithms.actor_critic import ActorCritic
+from qdot.algorithms.base import Batch, Generators
 from qdot.algorithms.behaviour import GaussianPolicy
-from qdot.algorithms.critic import Critic, CriticConfig, pairs
+from qdot.algorithms.critic import CriticConfig
 from qdot.algorithms.optimiser import Adam
 
 
@@ -26,7 +27,7 @@ class IQLConfig(CriticConfig):
     actor_dropout: float
 
 
-class IQL(Algorithm):
+class IQL(ActorCritic):
     """Expectile V and twin Q, and a Gaussian policy that imitates good actions more; acts its mean."""
 
     name = "iql"
@@ -34,9 +35,8 @@ class IQL(Algorithm):
     config: IQLConfig
 
     def __init__(self, config: IQLConfig, observation_dim: int, action_dim: int, generators: Generators) -> None:
-        """Build critic and policy."""
+        """Build the policy."""
         super().__init__(config, observation_dim, action_dim, generators)
-        self.critic = Critic(config, observation_dim, action_dim, generators)
         self.policy = GaussianPolicy(
             generators("policy"), observation_dim, action_dim, config.hidden, config.actor_dropout
         )
@@ -55,17 +55,11 @@ class IQL(Algorithm):
         """Make the optimisers."""
         self.optimisers = self.critic.prepare() | {"policy": Adam([self.policy], self.config.learning_rate)}
 
-    def update(self, batch: Batch, step: int) -> dict[str, Tensor]:
-        """One step: V (target Q), policy (target Q, new V), Q (new V), target Q (new Q)."""
-        inputs = pairs(batch.observations, batch.actions)
-        target_q = self.critic.target_q(inputs)
-        info = {"q_value": target_q.mean(dim=-1)}
-        info |= self.optimisers["value"].minimise({"value_loss": self.critic.value_loss(batch, target_q)})
+    def improve(self, batch: Batch, target_q: Tensor, step: int) -> dict[str, Tensor]:
+        """One step of the policy (target Q, new V)."""
         policy_loss = self.policy_loss(batch, target_q, step)
-        info |= self.optimisers["policy"].minimise({"policy_loss": policy_loss}, self.actor_rate(step))
-        info |= self.optimisers["q"].minimise({"q_loss": self.critic.q_loss(batch, inputs)})
-        self.critic.track_target()
-        return info
+        info = self.optimisers["policy"].minimise({"policy_loss": policy_loss}, self.actor_rate(step))
+        return info | {"q_value": target_q.mean(dim=-1)}
 
     def act(self, observations: Tensor, readout: str, noise: Tensor | None = None) -> Tensor:
         """The mean tanh f(s)."""

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from qdot.algorithms.base import Algorithm, Batch, Generators
+from qdot.algorithms.actor_critic import ActorCritic
+from qdot.algorithms.base import Batch, Generators
 from qdot.algorithms.behaviour import GaussianPolicy
 from qdot.algorithms.climbing import ClimbConfig
-from qdot.algorithms.critic import Critic, pairs
 from qdot.algorithms.optimiser import Adam
 from qdot.algorithms.transport_loss import clip_to_box, q_weight
 
@@ -33,7 +33,7 @@ class ProxConfig(ClimbConfig):
     behaviour_holdout: bool
 
 
-class Prox(Algorithm):
+class Prox(ActorCritic):
     """The behaviour's mean, moved uphill; the critic is IQL's.
 
     Attributes:
@@ -45,9 +45,8 @@ class Prox(Algorithm):
     config: ProxConfig
 
     def __init__(self, config: ProxConfig, observation_dim: int, action_dim: int, generators: Generators) -> None:
-        """Build critic and behaviour model."""
+        """Build the behaviour model."""
         super().__init__(config, observation_dim, action_dim, generators)
-        self.critic = Critic(config, observation_dim, action_dim, generators)
         self.behaviour = GaussianPolicy(
             generators("behaviour"), observation_dim, action_dim, config.hidden, config.actor_dropout
         )
@@ -71,16 +70,11 @@ class Prox(Algorithm):
         """Make the optimisers."""
         self.optimisers = self.critic.prepare() | {"behaviour": Adam([self.behaviour], self.config.learning_rate)}
 
-    def update(self, batch: Batch, step: int) -> dict[str, Tensor]:
-        """One step: V (target Q), lambda (Q), behaviour, Q (new V), target Q (new Q)."""
-        inputs = pairs(batch.observations, batch.actions)
-        target_q = self.critic.target_q(inputs)
-        info = self.optimisers["value"].minimise({"value_loss": self.critic.value_loss(batch, target_q)})
+    def improve(self, batch: Batch, target_q: Tensor, step: int) -> dict[str, Tensor]:
+        """One step of lambda (Q) and of the behaviour policy."""
         measured = self.measure_scale(batch, step)
         behaviour_loss = self.behaviour_loss(batch, step)
-        info |= self.optimisers["behaviour"].minimise({"behaviour_loss": behaviour_loss}, self.actor_rate(step))
-        info |= self.optimisers["q"].minimise({"q_loss": self.critic.q_loss(batch, inputs)})
-        self.critic.track_target()
+        info = self.optimisers["behaviour"].minimise({"behaviour_loss": behaviour_loss}, self.actor_rate(step))
         return info | measured
 
     def act(self, observations: Tensor, readout: str, noise: Tensor | None = None) -> Tensor:

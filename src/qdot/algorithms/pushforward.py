@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from qdot.algorithms.base import Algorithm, Batch, Generators
+from qdot.algorithms.actor_critic import ActorCritic
+from qdot.algorithms.base import Batch, Generators
 from qdot.algorithms.behaviour import GaussianPolicy
 from qdot.algorithms.climbing import ClimbConfig
-from qdot.algorithms.critic import Critic, pairs
 from qdot.algorithms.ladder import MapConfig, build_map
 from qdot.algorithms.mixture import MixturePolicy
 from qdot.algorithms.networks import Noise
@@ -53,7 +53,7 @@ class PushForwardConfig(ClimbConfig, MapConfig):
         self._check("distill_target", "unclipped", "clipped")
 
 
-class PushForward(Algorithm):
+class PushForward(ActorCritic):
     """A map T(s, .) climbs Q and pays for the distance between the behaviour policy and its image.
 
     Attributes:
@@ -69,10 +69,9 @@ class PushForward(Algorithm):
     def __init__(
         self, config: PushForwardConfig, observation_dim: int, action_dim: int, generators: Generators
     ) -> None:
-        """Build critic, map, behaviour policy and distilled policy."""
+        """Build map, behaviour policy and distilled policy."""
         super().__init__(config, observation_dim, action_dim, generators)
         sizes = observation_dim, action_dim
-        self.critic = Critic(config, *sizes, generators)
         self.map = build_map(self.rung, config, generators("map"), *sizes)
         self.behaviour: GaussianPolicy | MixturePolicy
         shape = (*sizes, config.hidden, config.actor_dropout)
@@ -121,24 +120,21 @@ class PushForward(Algorithm):
     def prepare(self) -> None:
         """Make the optimisers."""
         rate = self.config.learning_rate
-        self.optimisers = self.critic.prepare()
-        self.optimisers["map"] = Adam([self.map], self.config.map_learning_rate or rate)
-        self.optimisers["policies"] = Adam([self.behaviour, self.distilled], rate)
+        self.optimisers = self.critic.prepare() | {
+            "map": Adam([self.map], self.config.map_learning_rate or rate),
+            "policies": Adam([self.behaviour, self.distilled], rate),
+        }
 
-    def update(self, batch: Batch, step: int) -> dict[str, Tensor]:
-        """One step: V (target Q), map (Q), behaviour and distilled policies, Q (new V), target Q (new Q)."""
-        inputs, rate = pairs(batch.observations, batch.actions), self.actor_rate(step)
-        target_q = self.critic.target_q(inputs)
-        info = self.optimisers["value"].minimise({"value_loss": self.critic.value_loss(batch, target_q)})
+    def improve(self, batch: Batch, target_q: Tensor, step: int) -> dict[str, Tensor]:
+        """One step of the map (Q), then of the behaviour and distilled policies."""
+        rate = self.actor_rate(step)
         actions = self.map_inputs(batch, step)
         moved = self.map.gradient(batch.observations, actions)  # (seeds, batch, act)
         map_loss, measured = self.map_loss(batch, actions, moved, step)
-        info |= self.optimisers["map"].minimise({"transport_loss": map_loss}, rate)
+        info = self.optimisers["map"].minimise({"transport_loss": map_loss}, rate)
         imitation = {"behaviour_loss": self.behaviour_loss(batch, step)}
         imitation["distill_loss"] = self.distill_loss(batch, moved, step)
         info |= self.optimisers["policies"].minimise(imitation, rate)
-        info |= self.optimisers["q"].minimise({"q_loss": self.critic.q_loss(batch, inputs)})
-        self.critic.track_target()
         return info | measured
 
     def map_inputs(self, batch: Batch, step: int) -> Tensor:

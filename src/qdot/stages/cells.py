@@ -9,7 +9,7 @@ import resource
 import subprocess
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,15 +50,25 @@ class Job:
     directories: Mapping[int, Path]
 
     @classmethod
-    def read(cls, recipe: Path, seeds: list[int], manifests: list[Path]) -> "Job":
-        """Read a recipe and pair seeds with manifests.
+    def read(cls, recipes: Sequence[Path], seeds: list[int], manifests: list[Path]) -> "list[Job]":
+        """Read recipes and pair each with a manifest per seed.
+
+        Args:
+            recipes: One per algorithm, of one dataset.
+            seeds: Seeds of each.
+            manifests: One per recipe and seed, in the order of the recipes.
 
         Raises:
-            ResultsError: the recipe is missing, or there are not as many manifests as seeds.
+            ResultsError: a recipe is missing, or there are not as many manifests as recipes and seeds.
         """
-        if len(seeds) != len(manifests):
-            raise ResultsError(f"{recipe}: {len(seeds)} seeds but {len(manifests)} manifests; expected one each")
-        return cls(provenance.read_json(recipe), {k: path.parent for k, path in zip(seeds, manifests, strict=True)})
+        if len(manifests) != len(recipes) * len(seeds):
+            found = f"{len(recipes)} recipes, {len(seeds)} seeds, {len(manifests)} manifests"
+            raise ResultsError(f"{recipes[0]}: {found}; expected a manifest per recipe and seed")
+        jobs = []
+        for recipe, start in zip(recipes, range(0, len(manifests), len(seeds)), strict=True):
+            folders = [manifest.parent for manifest in manifests[start : start + len(seeds)]]
+            jobs.append(cls(provenance.read_json(recipe), dict(zip(seeds, folders, strict=True))))
+        return jobs
 
     @property
     def name(self) -> str:
@@ -142,9 +152,25 @@ class Job:
         self.finish(seed, "failed", {**reason, "log_tail": tail}, files=("curve.csv",))
 
 
+Ready = list[tuple[Job, list[int]]]  # jobs, each with the seeds to work on
+
+
+@contextlib.contextmanager
+def all_locked(jobs: Sequence[Job]) -> Iterator[None]:
+    """Hold the locks of several jobs' results."""
+    with contextlib.ExitStack() as stack:
+        for job in sorted(jobs, key=lambda job: job.name):
+            stack.enter_context(locked(job.recipe))
+        yield
+
+
 @contextlib.contextmanager
 def locked(recipe: Mapping[str, Any]) -> Iterator[None]:
-    """Hold the lock of a job's results: a worker may outlive the Snakemake that started it."""
+    """Hold the lock of one recipe's results: a worker may outlive the Snakemake that started it.
+
+    Raises:
+        ResultsError: it cannot be written.
+    """
     folder = Path("results", recipe["suite"]) if "suite" in recipe else Path("data")
     names = [recipe["stage"], slug(recipe["dataset"]), recipe.get("algorithm")]
     path = folder / ".locks" / ("-".join(filter(None, names)) + ".lock")
@@ -157,26 +183,39 @@ def locked(recipe: Mapping[str, Any]) -> Iterator[None]:
         raise ResultsError(f"{error.filename}: cannot be written; expected a writable results folder") from error
 
 
-def run_due(job: Job, is_blocked: Callable[[Job, int], bool], work: Callable[[Job, list[int]], None]) -> None:
-    """Do a job's work for the seeds that are due, under its lock.
+def find_ready(jobs: Sequence[Job], is_blocked: Callable[[Job, int], bool]) -> Ready:
+    """Jobs with the seeds that are due and can be worked on.
 
     Args:
-        job: The job.
+        jobs: The jobs.
         is_blocked: Whether a due seed cannot be worked on; it then writes that seed's manifest.
-        work: Does the rest and writes their manifests. Whatever it raises becomes each one's failure.
     """
-    with locked(job.recipe):
+    found: Ready = []
+    for job in jobs:
         due = job.due()
         ready = [seed for seed in due if not is_blocked(job, seed)]
-        if not ready:
-            log.info("nothing to do: %d seeds are current, %d cannot be run", len(job.directories) - len(due), len(due))
-            return
-        try:
-            work(job, ready)
-        except Exception as error:
-            log.exception("failed")
-            for seed in ready:
-                job.fail(seed, error)
+        if ready:
+            found.append((job, ready))
+        else:
+            current = len(job.directories) - len(due)
+            log.info("%s: nothing to do: %d seeds are current, %d cannot be run", job.name, current, len(due))
+    return found
+
+
+def attempt(ready: Ready, work: Callable[[Ready], None]) -> None:
+    """Work on jobs that are ready; what that raises becomes the failure of every seed."""
+    try:
+        work(ready)
+    except Exception as error:
+        log.exception("failed")
+        fail_all(ready, error)
+
+
+def fail_all(ready: Ready, error: Exception) -> None:
+    """Write a failed manifest for every seed."""
+    for job, seeds in ready:
+        for seed in seeds:
+            job.fail(seed, error)
 
 
 def runtime(started: float, **more: Any) -> dict[str, Any]:

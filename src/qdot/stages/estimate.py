@@ -10,12 +10,15 @@ from typing import Any
 import numpy as np
 import torch
 
+from qdot.algorithms.actor_critic import CRITIC_VALUES, ActorCritic
+from qdot.algorithms.base import Algorithm, Batch
 from qdot.data.batch import Dataset
 from qdot.envs.registry import find_spec, is_available
 from qdot.evaluation.rollout import BLOCK, make_environments
 from qdot.provenance import digest
 from qdot.training.checkpoint import Policy
-from qdot.training.loop import Trainer, threads
+from qdot.training.loop import threads
+from qdot.training.trainer import Trainer
 
 WARM_UP = 5
 PROBE_STEPS = 20
@@ -31,10 +34,12 @@ class Cost:
 
     Attributes:
         step: Seconds per training step of all its seeds.
+        critic: Of these, what its critic takes, which equal ones on the same dataset share; 0 without one.
         act: Seconds per call of the policy on a block of episodes, by readout.
     """
 
     step: float
+    critic: float
     act: Mapping[str, float]
 
 
@@ -50,6 +55,7 @@ class Estimate:
         """Start with nothing to do."""
         self.training = self.evaluation = 0.0
         self._costs: dict[str, Cost] = {}
+        self._critics: set[str] = set()
         self._steps: dict[str, float] = {}
 
     def add(self, job: Job) -> None:
@@ -59,13 +65,22 @@ class Estimate:
             return
         train = values["train"]
         if job["stage"] == "train":
-            self.training += train["steps"] * self._cost(values, seeds).step
+            self.training += train["steps"] * self._step(values, seeds)
             if train["evaluate_every"]:
                 times = len(seeds) * math.ceil(train["steps"] / train["evaluate_every"])
                 self._play(values, seeds, [values["primary_readout"]], times * _blocks(train["evaluate_episodes"]))
         else:
             blocks = len(seeds) * _blocks(values["evaluate"]["episodes"])
             self._play(values, seeds, values["readouts"], blocks)
+
+    def _step(self, values: Mapping[str, Any], seeds: list[int]) -> float:
+        """Seconds per step, without those of a critic that another algorithm of the dataset pays for."""
+        cost = self._cost(values, seeds)
+        every = {**values["train"], **values["algorithm_values"]}
+        critic = digest(values["dataset"], seeds, [every.get(name) for name in CRITIC_VALUES])
+        shared = cost.critic if critic in self._critics else 0.0
+        self._critics.add(critic)
+        return cost.step - shared
 
     def _play(self, values: Mapping[str, Any], seeds: list[int], readouts: list[str], blocks: int) -> None:
         """Add blocks of whole episodes of each readout."""
@@ -104,12 +119,26 @@ def probe(values: Mapping[str, Any], seeds: list[int]) -> Cost:
             trainer.advance()
         trainer.inspect(log=True)
         step = _seconds(trainer.advance, PROBE_STEPS, lambda: trainer.inspect(log=True))
+        critic = _critic(trainer.model, trainer.source.batch(0))
     with threads(1):
         policy = Policy.from_bytes(trainer.policies()[seeds[0]])
         observations = np.zeros((BLOCK, OBSERVED), np.float32)
         generators = [np.random.default_rng(episode) for episode in range(BLOCK)]
         act = {name: _seconds(partial(policy.act, observations, name, generators), ACTS) for name in policy.readouts}
-    return Cost(step, act)
+    return Cost(step, critic, act)
+
+
+def _critic(model: Algorithm, batch: Batch) -> float:
+    """Seconds per step of a model's critic; 0 where it has none that could be shared."""
+    if not isinstance(model, ActorCritic):
+        return 0.0
+    critic = model.critic
+
+    def step() -> None:
+        critic.begin(batch)
+        critic.finish(batch)
+
+    return _seconds(step, PROBE_STEPS, lambda: critic.optimisers["q"].flat.sum().item())
 
 
 def _seconds(work: Callable[[], object], times: int, finish: Callable[[], object] = lambda: None) -> float:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from qdot.evaluation.rollout import Evaluator
 from qdot.evaluation.scores import normalise
 from qdot.evaluation.tables import DATASET_EPISODE_COLUMNS, DIAGNOSTIC_COLUMNS, write_episodes, write_rows
 from qdot.provenance import damaged_files, write_json
-from qdot.stages.cells import Job, run_due, runtime
+from qdot.stages.cells import Job, Ready, all_locked, attempt, find_ready, runtime
 from qdot.training.checkpoint import Policy
 from qdot.training.loop import threads
 
@@ -24,9 +24,32 @@ log = logging.getLogger("qdot")
 FILES = ("episodes.csv", "diagnostics.csv", "dataset_episodes.csv")
 
 
-def run(recipe: Path, seeds: list[int], manifests: list[Path], workers: int) -> None:
-    """Evaluate the due seeds of a recipe; what cannot be evaluated says why in its manifest."""
-    run_due(Job.read(recipe, seeds, manifests), _is_blocked, partial(_evaluate, workers=workers))
+def run(recipes: list[Path], seeds: list[int], manifests: list[Path], workers: int) -> None:
+    """Evaluate the due seeds of recipes; what cannot be evaluated says why in its manifest.
+
+    Args:
+        recipes: One per algorithm, of one dataset.
+        seeds: Seeds of each.
+        manifests: One per recipe and seed, in the order of the recipes.
+        workers: Processes; the numbers do not depend on it.
+
+    Raises:
+        ResultsError: a recipe is missing, or there are not as many manifests as recipes and seeds.
+    """
+    jobs = Job.read(recipes, seeds, manifests)
+    with all_locked(jobs):
+        ready = find_ready(jobs, _is_blocked)
+        if not ready:
+            return
+        values, started = ready[0][0].recipe["params"], time.perf_counter()
+        names = [job.recipe["algorithm"] for job, _ in ready]
+        log.info("evaluating %s", ", ".join(names))
+        cost = partial(runtime, started, algorithms=names, workers=workers)
+        discount = values["train"]["discount"]
+        with Evaluator(values["data"]["environment"], values["dataset"], discount, workers) as pool:
+            # All are queued before the first is waited for: while one is inspected, the next are rolled out.
+            for rollouts in [_Rollouts(job, seeds, pool) for job, seeds in ready]:
+                attempt([(rollouts.job, rollouts.seeds)], partial(_evaluate, rollouts, cost))
 
 
 def _is_blocked(job: Job, seed: int) -> bool:
@@ -44,24 +67,38 @@ def _is_blocked(job: Job, seed: int) -> bool:
     return True
 
 
-def _evaluate(job: Job, seeds: list[int], workers: int) -> None:
-    """Roll out every readout of every seed; a seed that fails takes no other along."""
-    values, started = job.recipe["params"], time.perf_counter()
-    log.info("evaluating seeds %s", seeds)
-    discount = values["train"]["discount"]
-    with Evaluator(values["data"]["environment"], values["dataset"], discount, workers=workers) as evaluator:
-        failures: dict[int, Exception] = {}
+class _Rollouts:
+    """Queued rollouts of one algorithm.
+
+    Attributes:
+        job: The job.
+        seeds: Its due seeds.
+        failures: Seeds whose checkpoint differs from what its manifest recorded.
+        evaluator: Rolls the others out.
+    """
+
+    def __init__(self, job: Job, seeds: list[int], pool: Evaluator) -> None:
+        """Queue every readout of every seed."""
+        self.job, self.seeds = job, seeds
+        self.evaluator = pool.another(job.recipe["params"]["train"]["discount"])
+        self.failures: dict[int, Exception] = {}
         for seed in seeds:
             try:
-                _submit(job, seed, evaluator)
+                _submit(job, seed, self.evaluator)
             except ResultsError as error:
-                failures[seed] = error
-        rows, failed = evaluator.collect()
+                self.failures[seed] = error
+
+
+def _evaluate(rollouts: _Rollouts, cost: Callable[..., dict[str, Any]], _: Ready) -> None:
+    """Wait for every readout of every seed, and write what came of it; a seed that fails takes no other along."""
+    job, values = rollouts.job, rollouts.job.recipe["params"]
+    rows, failed = rollouts.evaluator.collect()
+    log.info("%s: rolled out seeds %s", values["algorithm"], rollouts.seeds)
     references = values["data"].get("reference_scores")
     prepared, train = load_prepared(Path(job.recipe["data_dir"])), values["train"]
     dataset = training_dataset(prepared, train["reward"], train["normalise_observations"])
-    for seed in seeds:
-        failure = failures.get(seed) or failed.get(seed)
+    for seed in rollouts.seeds:
+        failure = rollouts.failures.get(seed) or failed.get(seed)
         if failure is not None:
             job.fail(seed, failure)
             continue
@@ -75,7 +112,7 @@ def _evaluate(job: Job, seeds: list[int], workers: int) -> None:
         except Exception as error:  # noqa: BLE001 - this seed's failure, whatever it is; the others go on
             job.fail(seed, error)
             continue
-        write_json(directory / "runtime.json", runtime(started, episodes=len(rows), workers=workers))
+        write_json(directory / "runtime.json", cost(episodes=len(rows)))
         job.finish(seed, "ok", files=FILES, environment=describe(values["data"]["environment"]))
 
 

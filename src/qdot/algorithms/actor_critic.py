@@ -1,0 +1,57 @@
+"""Policies that learn from IQL's critic: the order of a step, and one critic for several of them."""
+
+from abc import abstractmethod
+from dataclasses import fields
+
+from torch import Tensor
+
+from qdot.algorithms.base import Algorithm, Batch, Generators
+from qdot.algorithms.critic import Critic, CriticConfig
+
+OF_POLICIES = ("steps", "actor_schedule")  # values of a CriticConfig that no critic reads
+CRITIC_VALUES = tuple(field.name for field in fields(CriticConfig) if field.name not in OF_POLICIES)
+
+
+class ActorCritic(Algorithm):
+    """A policy that learns from IQL's critic, which learns nothing from the policy.
+
+    A critic's bits are therefore the same whatever policies hang on it, and algorithms that train side by side can
+    share one (`qdot.training.family`).
+
+    Attributes:
+        critic: V, twin Q and their slow copy.
+    """
+
+    config: CriticConfig
+
+    def __init__(self, config: CriticConfig, observation_dim: int, action_dim: int, generators: Generators) -> None:
+        """Build the critic; a subclass then builds its policy."""
+        super().__init__(config, observation_dim, action_dim, generators)
+        self.critic = Critic(config, observation_dim, action_dim, generators)
+
+    @abstractmethod
+    def improve(self, batch: Batch, target_q: Tensor, step: int) -> dict[str, Tensor]:
+        """The policy's part of a step, after V's and before Q's.
+
+        Args:
+            batch: Transitions.
+            target_q: min_i Qbar_i(s, a), (seeds, batch).
+            step: Counts from 0.
+
+        Returns:
+            Terms (seeds,) by name, detached.
+        """
+
+    def update(self, batch: Batch, step: int) -> dict[str, Tensor]:
+        """One step: V (target Q), policy, Q (new V), target Q (new Q)."""
+        info, target_q = self.critic.begin(batch)
+        return info | self.improve(batch, target_q, step) | self.critic.finish(batch)
+
+    def has_equal_critic(self, other: "ActorCritic") -> bool:
+        """Whether both critics, of the same seeds and batches, hold the same bits at every step."""
+        return all(getattr(self.config, name) == getattr(other.config, name) for name in CRITIC_VALUES)
+
+    def share_critic(self, other: "ActorCritic") -> None:
+        """Take the other's critic, prepared, and its optimisers in place of one's own."""
+        self.critic = other.critic
+        self.optimisers |= other.critic.optimisers

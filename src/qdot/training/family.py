@@ -1,0 +1,153 @@
+"""Algorithms of one dataset that step together: their minibatches and equal critics are computed once."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from qdot.algorithms.actor_critic import ActorCritic
+from qdot.algorithms.critic import Critic
+from qdot.data.batch import Dataset
+from qdot.errors import ParamsError
+from qdot.training.trainer import Evaluate, Outcome, Trainer
+
+COMMON = ("steps", "batch_size", "threads")  # values of section `train` that a family has once
+
+
+@dataclass(eq=False)
+class Member:
+    """One algorithm of a family.
+
+    Attributes:
+        algorithm: Name, as in params.yaml.
+        values: Resolved cell: sections `train` and `algorithm_values`.
+        dataset: Transitions; members that hold the same object share it on the device.
+        directories: Where each seed's files go; nothing is written of other seeds.
+        evaluate: Gets the policies (bytes by seed, failed seeds left out) and the step, every `train.evaluate_every`
+            steps and at the end.
+        trainer: Its model; None before a family has it.
+        error: What ended it, with all its seeds.
+    """
+
+    algorithm: str
+    values: Mapping[str, Any]
+    dataset: Dataset
+    directories: Mapping[int, Path] = field(default_factory=dict)
+    evaluate: Evaluate | None = None
+    trainer: Trainer | None = field(default=None, init=False)
+    error: Exception | None = field(default=None, init=False)
+
+    @contextmanager
+    def failing_alone(self) -> Iterator[None]:
+        """Let an error end this member, and no other."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is kept, and becomes the seeds' failure
+            self.error = error
+
+    def outcomes(self, seeds: Sequence[int], seconds: float) -> list[Outcome]:
+        """How each seed's training ended; `seconds` is what the steps of all of them took."""
+        if self.error is not None or self.trainer is None:
+            return [Outcome(seed, "failed", seconds, self.error) for seed in seeds]
+        return [self.trainer.outcome(seed, seconds) for seed in seeds]
+
+
+class Family:
+    """Members with the same seeds and number of steps.
+
+    Each ends with the same bits as alone: a critic learns nothing from its policies, so those with equal values, on the
+    same minibatches, share one.
+
+    Attributes:
+        members: All of them.
+    """
+
+    def __init__(self, members: Sequence[Member], seeds: Sequence[int], device: str = "cpu") -> None:
+        """Build every member's model.
+
+        Raises:
+            ParamsError: the members differ where they must not.
+        """
+        for key in COMMON:
+            found = {member.values["train"][key] for member in members}
+            if len(found) != 1:
+                raise ParamsError(f"train.{key}: found {sorted(found)} in one family, expected one value")
+        self.members = list(members)
+        self._seconds: dict[Trainer | Critic, float] = {}
+        built: list[Trainer] = []
+        for member in self.members:
+            with member.failing_alone():
+                sources = (trainer.source for trainer in built if trainer.source.dataset is member.dataset)
+                source = next(sources, None)
+                trainer = Trainer(member.algorithm, member.values, member.dataset, seeds, device, source)
+                _share_critic(trainer, built)
+                built.append(trainer)
+                member.trainer = trainer
+
+    def running(self) -> Iterator[tuple[Member, Trainer]]:
+        """Members that have steps to do and a seed left."""
+        for member in self.members:
+            trainer = member.trainer
+            if member.error is None and trainer is not None and trainer.alive and trainer.step < trainer.steps:
+                yield member, trainer
+
+    def advance(self) -> None:
+        """One update of every seed of every running member: critics' first part, policies, critics' last part."""
+        begun: dict[Critic, tuple[dict[str, Tensor], Tensor]] = {}
+        terms: dict[Member, dict[str, Tensor]] = {}
+        ended: dict[Critic, dict[str, Tensor]] = {}
+        for member, trainer in self.running():
+            critic = critic_of(trainer)
+            if critic is not None and critic not in begun:
+                with member.failing_alone(), self._timed(critic):
+                    begun[critic] = critic.begin(trainer.source.batch(trainer.step))
+        for member, trainer in self.running():
+            with member.failing_alone(), self._timed(trainer):
+                terms[member] = _improve(trainer, begun)
+        for member, trainer in self.running():
+            critic = critic_of(trainer)
+            with member.failing_alone():
+                if critic is not None and critic not in ended:
+                    with self._timed(critic):
+                        ended[critic] = critic.finish(trainer.source.batch(trainer.step))
+                trainer.note(terms[member] | (ended[critic] if critic else {}))
+
+    def seconds(self, trainer: Trainer) -> float:
+        """What a member's steps took until now, those of its critic included, shared or not."""
+        critic = critic_of(trainer)
+        return self._seconds.get(trainer, 0.0) + (self._seconds.get(critic, 0.0) if critic else 0.0)
+
+    @contextmanager
+    def _timed(self, part: Trainer | Critic) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self._seconds[part] = self._seconds.get(part, 0.0) + time.perf_counter() - start
+
+
+def critic_of(trainer: Trainer) -> Critic | None:
+    """The critic that a trainer's model may share; None for a model of another kind."""
+    return trainer.model.critic if isinstance(trainer.model, ActorCritic) else None
+
+
+def _share_critic(trainer: Trainer, others: Sequence[Trainer]) -> None:
+    """Let a trainer use the critic of the first of the others that has an equal one."""
+    model = trainer.model
+    if not isinstance(model, ActorCritic):
+        return
+    for other in (other.model for other in others if other.source is trainer.source):
+        if isinstance(other, ActorCritic) and model.has_equal_critic(other):
+            model.share_critic(other)
+            return
+
+
+def _improve(trainer: Trainer, begun: Mapping[Critic, tuple[dict[str, Tensor], Tensor]]) -> dict[str, Tensor]:
+    """A step but for the critic's last part, which comes when all its policies have seen Q as it is."""
+    model, batch = trainer.model, trainer.source.batch(trainer.step)
+    if not isinstance(model, ActorCritic):
+        return model.update(batch, trainer.step)
+    info, target_q = begun[model.critic]
+    return info | model.improve(batch, target_q, trainer.step)

@@ -1,0 +1,199 @@
+"""A batched model of one algorithm, all its seeds, and the record of what every step measured."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from qdot.algorithms import registry
+from qdot.algorithms.base import Array, Batch
+from qdot.algorithms.networks import LANES
+from qdot.data.batch import Dataset
+from qdot.errors import CellFailure, ParamsError
+from qdot.training import checkpoint
+from qdot.training.curves import Curve
+from qdot.training.probe import Probe
+from qdot.training.signs import Sign, find_signs
+from qdot.training.streams import Minibatches, init_generators
+
+Evaluate = Callable[[dict[int, bytes], int], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one seed's training ended.
+
+    Attributes:
+        seed: The seed.
+        status: `ok` or `failed`.
+        seconds: What the steps of all seeds took, those of a shared critic included.
+        reason: What it failed of, or None.
+        signs: Failure signs in its curve.
+    """
+
+    seed: int
+    status: str
+    seconds: float
+    reason: Exception | None = None
+    signs: Sequence[Sign] = ()
+
+
+class Source:
+    """Transitions on the device, and the minibatches of each step; trainers of one source see the same ones.
+
+    Attributes:
+        dataset: Whose rows they all are; None where some are left out.
+    """
+
+    def __init__(
+        self, dataset: Dataset, rows: Array | None, seeds: Sequence[int], batch_size: int, device: str = "cpu"
+    ) -> None:
+        """Put the dataset, or those rows of it, on the device.
+
+        Raises:
+            ParamsError: a batch size that would let a seed's bits depend on its batch mates.
+        """
+        if batch_size % LANES or batch_size <= 0:
+            raise ParamsError(f"train.batch_size: found {batch_size}, expected a positive multiple of {LANES}")
+        arrays = [getattr(dataset, field) for field in Batch._fields]
+        arrays = arrays if rows is None else [array[rows] for array in arrays]
+        self.dataset = dataset if rows is None else None
+        self.tables = [torch.from_numpy(array).to(device) for array in arrays]
+        self.minibatches = Minibatches(seeds, len(arrays[0]), batch_size, device)
+        self._seeds = len(seeds)
+        self._last: tuple[int, Batch] | None = None
+
+    def batch(self, step: int) -> Batch:
+        """The transitions of a step, for every seed its own."""
+        if self._last is None or self._last[0] != step:
+            rows = self.minibatches.rows(step)
+            parts = (table.index_select(0, rows).unflatten(0, (self._seeds, -1)) for table in self.tables)
+            self._last = step, Batch(*parts)
+        return self._last[1]
+
+
+class Trainer:
+    """A batched model, its data, and the record of what every step measured.
+
+    Attributes:
+        model: The algorithm, all seeds.
+        source: Its minibatches.
+        seeds: Its seeds, in order.
+        step: Steps done.
+        steps: Steps to do.
+        failures: By seed.
+        curves: By seed.
+    """
+
+    def __init__(
+        self,
+        algorithm: str,
+        values: Mapping[str, Any],
+        dataset: Dataset,
+        seeds: Sequence[int],
+        device: str = "cpu",
+        source: Source | None = None,
+    ) -> None:
+        """Build model and optimisers.
+
+        Args:
+            algorithm: Name, as in params.yaml.
+            values: Resolved cell: sections `train` and `algorithm_values`.
+            dataset: Transitions.
+            seeds: Seeds.
+            device: Of torch.
+            source: The same transitions, seeds and batch size on the device, for an algorithm that trains on all rows;
+                None to put them there.
+
+        Raises:
+            ParamsError: a value is missing, unknown or not allowed.
+        """
+        train, kind = values["train"], registry.get(algorithm)
+        config = kind.Config.from_values(train, values["algorithm_values"])
+        rows = kind.rows(config, dataset.rewards, dataset.episode_starts)
+        if source is None or rows is not None:
+            source = Source(dataset, rows, seeds, train["batch_size"], device)
+        self.source = source
+        self.model = kind(config, dataset.observation_dim, dataset.action_dim, init_generators(seeds)).to(device)
+        self.model.prepare()
+        self.seeds, self.step, self.steps = list(seeds), 0, config.steps
+        self.failures: dict[int, CellFailure] = {}
+        self.curves = {seed: Curve() for seed in seeds}
+        names = ("observation_mean", "observation_scale", "action_low", "action_high")
+        self._units = {name: getattr(dataset, name).tolist() for name in names}
+        self._probe = Probe(dataset, train["discount"], device)
+        self._columns: tuple[str, ...] = ()
+        self._record: list[Tensor] = []  # (terms, seeds) of each step since the last row of the curves
+
+    @property
+    def alive(self) -> list[int]:
+        """Seeds that have not failed."""
+        return [seed for seed in self.seeds if seed not in self.failures]
+
+    def advance(self) -> None:
+        """One update of every seed."""
+        self.note(self.model.update(self.source.batch(self.step), self.step))
+
+    def note(self, info: Mapping[str, Tensor]) -> None:
+        """End a step that was taken: keep its terms (seeds,)."""
+        self._columns = tuple(info)
+        self._record.append(torch.stack(list(info.values())))
+        self.step += 1
+
+    def inspect(self, log: bool) -> None:
+        """Look at the steps since the last row for terms that are not finite; with `log`, add a row to the curves.
+
+        Diagnostics of that row are no reason to stop a seed, whatever they are.
+        """
+        if not self._record:
+            return
+        measured = {name: values.tolist() for name, values in self._probe.measure(self.model).items()} if log else {}
+        record = torch.stack(self._record).cpu()  # (steps, terms, seeds)
+        first = self.step - len(record) + 1
+        for index, seed in enumerate(self.seeds):
+            if seed in self.failures:
+                continue
+            bad = (~record[..., index].isfinite()).nonzero()
+            if len(bad):
+                offset, term = bad[0].tolist()
+                self._fail(seed, first + offset, self._columns[term])
+            elif log:
+                own = {name: values[index] for name, values in measured.items()}
+                self.curves[seed].add(self.step, self._columns, record[..., index].T.numpy(), own)
+        if log:
+            self._record.clear()
+
+    def policies(self) -> dict[int, bytes]:
+        """policy.safetensors of every seed that has not failed; one whose weights are not finite fails here."""
+        contents = {}
+        for index, seed in enumerate(self.seeds):
+            if seed in self.failures:
+                continue
+            tensors = dict(self.model.tensors_of(index))
+            bad = next((name for name, tensor in tensors.items() if not tensor.isfinite().all()), None)
+            if bad is not None:
+                self._fail(seed, self.step, f"weights {bad}")
+                continue
+            contents[seed] = checkpoint.pack_tensors(
+                tensors, checkpoint.describe(self.model, seed, self.step, self._units)
+            )
+        return contents
+
+    def outcome(self, seed: int, seconds: float) -> Outcome:
+        """How a seed's training ended; `seconds` is what the steps of all seeds took."""
+        curve, failure = self.curves[seed], self.failures.get(seed)
+        signs = find_signs(curve.columns, [values for _, values in curve.rows])
+        return Outcome(seed, "failed" if failure else "ok", seconds, failure, signs)
+
+    def state(self, seed: int) -> bytes:
+        """state.safetensors of a seed."""
+        return checkpoint.training_state(self.model, self.seeds.index(seed), self.step)
+
+    def restore(self, policies: Sequence[bytes], states: Sequence[bytes]) -> None:
+        """Go on from the files of all seeds, in order."""
+        self.step = checkpoint.restore(self.model, policies, states)
+
+    def _fail(self, seed: int, step: int, term: str) -> None:
+        self.failures[seed] = CellFailure("train", f"{term} is not finite", step=step, term=term)
