@@ -18,6 +18,7 @@ from qdot.evaluation.rollout import BLOCK, make_environments
 from qdot.provenance import digest
 from qdot.training.checkpoint import Policy
 from qdot.training.loop import threads
+from qdot.training.memory import keep_freed_memory
 from qdot.training.trainer import Trainer
 
 WARM_UP = 5
@@ -112,6 +113,7 @@ def _shape(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def probe(values: Mapping[str, Any], seeds: list[int]) -> Cost:
     """Measure one batched model on made-up data."""
+    keep_freed_memory()
     with threads(values["train"]["threads"]):
         device = "cuda" if torch.cuda.is_available() else "cpu"
         trainer = Trainer(values["method"], values, _made_up(), seeds, device)

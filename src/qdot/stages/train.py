@@ -25,6 +25,7 @@ from qdot.provenance import write_json
 from qdot.stages.cells import Job, Ready, all_locked, attempt, fail_all, find_ready, runtime
 from qdot.training.family import COMMON, Member
 from qdot.training.loop import train_family
+from qdot.training.memory import keep_freed_memory
 from qdot.training.trainer import Outcome
 
 log = logging.getLogger("qdot")
@@ -117,6 +118,7 @@ def _train(ready: Ready, device: str) -> None:
     log.info("training %s, seeds %s, for %s steps on %s", ", ".join(names), due, steps, device)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # torch wants it for deterministic products on a GPU
     torch.use_deterministic_algorithms(True)
+    keep_freed_memory()
     datasets = Datasets(Path(job.recipe["data_dir"]))
     with _pool(job.recipe["params"]) as pool:
         evaluators = [_evaluator(pool, job.recipe["params"]) for job, _ in ready]
