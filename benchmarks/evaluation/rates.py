@@ -17,7 +17,7 @@ import torch
 from ways import Replay, bare, block, commands, draw_actions, network, plain
 
 import qdot.envs  # noqa: F401 - registers ours
-from qdot.evaluation.rollout import BLOCK, make_environments
+from qdot.evaluation.rollout import block_size, make_environments
 
 RUNS, GOAL, SPEEDUP_GOAL = 7, 0.85, 1.7
 COLUMNS = ("metric", "ours", "peer", "unit", "ratio", "goal", "threads", "precision", "runs", "device", "date")
@@ -47,7 +47,7 @@ def register(name: str) -> str:
 
 def ways_of(name: str) -> dict[str, Way]:
     """The ways to compare, each on the same commands."""
-    environments = make_environments(register(name), BLOCK)
+    environments = make_environments(register(name), block_size(name))
     actions = draw_actions(environments[0], STEPS[name][0])
     motors, end = commands(environments, actions)
     policies = {
@@ -76,13 +76,13 @@ def measure(ways: dict[str, Way], runs: int = RUNS) -> dict[str, list[float]]:
 
 def rows_of(name: str, seconds: dict[str, list[float]]) -> list[dict[str, Any]]:
     """A row per comparison; rates in environment steps per CPU second."""
-    steps = BLOCK * STEPS[name][0]
+    steps = block_size(name) * STEPS[name][0]
     pairs = [
-        ("block of 10, actions given, beside bare mj_step", "block", "bare", GOAL),
-        ("block of 10 beside stepping one by one", "block", "stepwise", ""),
+        ("block, actions given, beside bare mj_step", "block", "bare", GOAL),
+        ("block beside stepping one by one", "block", "stepwise", ""),
         ("plain Gymnasium loop beside bare mj_step", "plain", "bare", ""),
-        ("block of 10, bc's 256x256 network, beside bare mj_step", "bc policy", "bare", ""),
-        ("block of 10, qdot's map, 256x256, beside bare mj_step", "qdot map", "bare", ""),
+        ("block, bc's 256x256 network, beside bare mj_step", "bc policy", "bare", ""),
+        ("block, qdot's map, 256x256, beside bare mj_step", "qdot map", "bare", ""),
     ]
     return [
         row(f"evaluation {name}: {text}", seconds[ours], seconds[peer], steps, goal) for text, ours, peer, goal in pairs
@@ -150,7 +150,7 @@ def two_cores(name: str) -> list[dict[str, Any]]:
     for turn, worker in zip(turns, workers, strict=True):
         turn.put("")
         worker.join()
-    steps, text = BLOCK * STEPS[name][0], {"bare": "bare mj_step", "block": "block of 10"}
+    steps, text = block_size(name) * STEPS[name][0], {"bare": "bare mj_step", "block": "block"}
     return [
         row(
             f"evaluation {name}: {text[way]}, two processes beside one (wall time)",

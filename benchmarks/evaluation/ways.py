@@ -66,7 +66,7 @@ def draw_actions(environment: gymnasium.Env[Any, Any], steps: int) -> Array:
 
 
 def _reset(environments: Sequence[Any]) -> None:
-    for environment, seed in zip(environments, SEEDS, strict=True):
+    for environment, seed in zip(environments, SEEDS, strict=False):
         environment.reset(seed=int(seed.generate_state(1)[0]))
 
 
@@ -118,7 +118,7 @@ def block(environments: Sequence[Any], policy: Replay, readout: str = "policy", 
     rollout.lanes_of = Lanes if stepwise else chosen
     try:
         start = time.process_time()
-        episodes = run_block(environments, policy, readout, SEEDS, 0.99)
+        episodes = run_block(environments, policy, readout, SEEDS[: len(environments)], 0.99)
         seconds = time.process_time() - start
     finally:
         rollout.lanes_of = chosen

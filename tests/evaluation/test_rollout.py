@@ -13,7 +13,7 @@ import pytest
 from tiny_cells import random_dataset, values
 
 from qdot.errors import ParamsError, ResultsError
-from qdot.evaluation.rollout import BLOCK, Episode, Evaluator, episode_seed, make_environments, run_block
+from qdot.evaluation.rollout import BLOCK, Episode, Evaluator, blocks, episode_seed, make_environments, run_block
 from qdot.training.trainer import Trainer
 
 DISCOUNT = 0.9
@@ -66,11 +66,18 @@ def rollout(policy: Sampler, *episodes: int) -> list[Episode]:
 
 def test_an_episodes_numbers_do_not_depend_on_its_block() -> None:
     policy = Sampler()
-    together = rollout(policy, *range(BLOCK))
+    together = rollout(policy, *range(10))
     assert rollout(policy, 3) == [together[3]]
     assert rollout(policy, 7, 2) == [together[7], together[2]]
     assert policy.shapes == {(BLOCK, 1)}
     assert len({episode.length for episode in together}) > 3
+
+
+def test_every_episode_is_in_one_block_and_heavy_environments_have_smaller_ones() -> None:
+    for environment, size in (("Hopper-v4", BLOCK), ("qdot/kitchen-complete-v0", 10)):
+        found = blocks(environment, 50)
+        assert [episode for block in found for episode in block] == list(range(50))
+        assert max(map(len, found)) == size
 
 
 def test_return_length_and_success_are_the_episodes_own() -> None:
@@ -113,8 +120,8 @@ def plain_episode(environment: gymnasium.Env, policy: Reflex, seed: np.random.Se
 
 @pytest.mark.parametrize(("name", "width"), [("Hopper-v4", 3), ("Walker2d-v4", 6)])
 def test_a_block_of_episodes_is_bitwise_gymnasiums_plain_loop(name: str, width: int) -> None:
-    drawn, policy = seeds(*range(BLOCK)), Reflex(width)
-    environments = make_environments(name, BLOCK)
+    drawn, policy = seeds(*range(10)), Reflex(width)
+    environments = make_environments(name, 10)
     block = run_block(environments, policy, "policy", drawn, DISCOUNT)
     assert block == [plain_episode(environments[0], policy, seed) for seed in drawn]
     assert len({episode.length for episode in block}) > 2

@@ -73,8 +73,8 @@ def test_time_adds_up_over_steps_seeds_episodes_and_readouts(monkeypatch: pytest
     for stage, seeds in (("train", [0, 1]), ("evaluate", [0, 1]), ("evaluate", [])):
         made.add({"stage": stage, "params": values, "seeds": seeds})
     assert made.training == pytest.approx(1000 * 0.01)
-    block = 200 * 10 * 0.0001  # Pendulum's horizon, ten episodes
-    during, final = 2 * 2 * (block + 200 * 0.002), 2 * 3 * (2 * block + 200 * 0.003)
+    played = 200 * 0.0001  # Pendulum's horizon
+    during, final = 2 * 2 * (10 * played + 200 * 0.002), 2 * (2 * 25 * played + 200 * 0.003)  # one block of 32 each
     assert made.evaluation == pytest.approx(during + final)
     assert len(probed) == 1
 

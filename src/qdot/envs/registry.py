@@ -25,12 +25,14 @@ class Entry:
         horizon: Steps after which an episode is truncated.
         values: Arguments of the class.
         notes: What a report says of it: simulator model, noise.
+        copies: Episodes that one process plays at once, at most; few where a copy takes much memory.
     """
 
     location: str
     horizon: int
     values: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     notes: str = ""
+    copies: int = 32
 
 
 _OLD_CAPSULES = "capsules weighed as by MuJoCo before 2.1.2 (cylinders of height 2h + r)"
@@ -69,9 +71,9 @@ ENVIRONMENTS: dict[str, Entry] = {
         for maze in ("umaze", "medium", "large")
         for version in ("v0", "v2")
     },
-    "qdot/kitchen-complete-v0": Entry(_KITCHEN, 280, {"tasks": _FIRST_FOUR}, _KITCHEN_NOTES),
-    "qdot/kitchen-partial-v0": Entry(_KITCHEN, 280, {"tasks": _FIRST_FOUR}, _KITCHEN_NOTES),
-    "qdot/kitchen-mixed-v0": Entry(_KITCHEN, 280, {"tasks": _MIXED_FOUR}, _KITCHEN_NOTES),
+    "qdot/kitchen-complete-v0": Entry(_KITCHEN, 280, {"tasks": _FIRST_FOUR}, _KITCHEN_NOTES, 10),
+    "qdot/kitchen-partial-v0": Entry(_KITCHEN, 280, {"tasks": _FIRST_FOUR}, _KITCHEN_NOTES, 10),
+    "qdot/kitchen-mixed-v0": Entry(_KITCHEN, 280, {"tasks": _MIXED_FOUR}, _KITCHEN_NOTES, 10),
     "qdot/pointmaze-umaze": Entry(
         "qdot.envs.maze:PointMazeEnv",
         300,

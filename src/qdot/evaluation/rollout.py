@@ -1,8 +1,8 @@
 """Rollouts of policies in worker processes; the numbers do not depend on how many workers there are.
 
-Episodes run in blocks of fixed size, each block in lockstep with one batched call of the policy per step. A finished
-episode's last observation stays in the batch and a short block is filled up, so that the batch's shape, and with it
-every bit of an episode's actions, depends neither on the other episodes nor on how many are asked for.
+Episodes run in blocks, each block in lockstep with one batched call of the policy per step. A finished episode's last
+observation stays in the batch and a block is filled up to `BLOCK` rows, so that the batch's shape, and with it every
+bit of an episode's actions, depends neither on the other episodes nor on how many are asked for.
 """
 
 import copy
@@ -22,9 +22,10 @@ import numpy.typing as npt
 
 import qdot.envs  # noqa: F401 - registers our environments
 from qdot.envs.lanes import lanes_of
+from qdot.envs.registry import ENVIRONMENTS
 from qdot.errors import ParamsError, ResultsError
 
-BLOCK = 10  # episodes
+BLOCK = 32  # rows of every call of a policy; its cost hardly depends on them
 ACTING = 1  # tells a policy's stream from its environment's
 PROTOCOLS = {"final": 0, "training": 1, "fixed": 2}  # separate streams of start states
 
@@ -99,6 +100,18 @@ def make_environments(environment: str, count: int) -> list[gymnasium.Env[Any, A
     return made
 
 
+def block_size(environment: str) -> int:
+    """Episodes that run in lockstep: few where a copy of the environment takes much memory."""
+    entry = ENVIRONMENTS.get(environment)
+    return min(BLOCK, entry.copies) if entry else BLOCK
+
+
+def blocks(environment: str, episodes: int) -> list[tuple[int, ...]]:
+    """Indices of `episodes` episodes, dealt out to blocks."""
+    size = block_size(environment)
+    return [tuple(range(first, min(first + size, episodes))) for first in range(0, episodes, size)]
+
+
 def run_block(
     environments: Sequence[gymnasium.Env[Any, Any]],
     policy: Acts,
@@ -109,7 +122,7 @@ def run_block(
     """Run one episode per environment, in lockstep.
 
     Args:
-        environments: As many as `seeds`.
+        environments: As many as `seeds`, at most `BLOCK`.
         policy: Acts on all of them at once.
         readout: How it acts.
         seeds: Randomness of each episode: of the environment, and of a readout that samples.
@@ -168,9 +181,17 @@ class Task:
 
 
 @functools.cache
+def _made(environment: str) -> list[gymnasium.Env[Any, Any]]:
+    """A worker's environments."""
+    return []
+
+
 def _environments(environment: str, count: int) -> list[gymnasium.Env[Any, Any]]:
-    """A worker's environments, made once."""
-    return make_environments(environment, count)
+    """That many of a worker's environments, each made once."""
+    made = _made(environment)
+    if len(made) < count:
+        made += make_environments(environment, count - len(made))
+    return made[:count]
 
 
 def _start_worker() -> None:
@@ -244,8 +265,7 @@ class Evaluator:
 
     def submit(self, policy: bytes, seed: int, readout: str, step: int, episodes: int, protocol: str) -> None:
         """Queue `episodes` episodes of one policy (the content of its policy.safetensors)."""
-        for first in range(0, episodes, BLOCK):
-            block = tuple(range(first, min(first + BLOCK, episodes)))
+        for block in blocks(self._environment, episodes):
             task = Task(self._environment, self._dataset, policy, seed, readout, step, protocol, block, self._discount)
             self._pending.append((seed, self._pool.submit(run_task, task)))
 
@@ -272,7 +292,7 @@ class Evaluator:
     def _ended_from_outside(self) -> str:
         return (
             f"rollouts in {self._environment}: a worker process was ended from outside; expected free memory for "
-            f"{BLOCK} environments per worker. Use fewer workers"
+            f"{block_size(self._environment)} environments per worker. Use fewer workers"
         )
 
     def rows(self) -> list[dict[str, Any]]:

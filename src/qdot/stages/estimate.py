@@ -14,7 +14,7 @@ from qdot.algorithms.actor_critic import CRITIC_VALUES, ActorCritic
 from qdot.algorithms.base import Algorithm, Batch
 from qdot.data.batch import Dataset
 from qdot.envs.registry import find_spec, is_available
-from qdot.evaluation.rollout import BLOCK, make_environments
+from qdot.evaluation.rollout import BLOCK, blocks, make_environments
 from qdot.provenance import digest
 from qdot.training.checkpoint import Policy
 from qdot.training.loop import threads
@@ -68,11 +68,10 @@ class Estimate:
         if job["stage"] == "train":
             self.training += train["steps"] * self._step(values, seeds)
             if train["evaluate_every"]:
-                times = len(seeds) * math.ceil(train["steps"] / train["evaluate_every"])
-                self._play(values, seeds, [values["primary_readout"]], times * _blocks(train["evaluate_episodes"]))
+                times = math.ceil(train["steps"] / train["evaluate_every"])
+                self._play(values, seeds, [values["primary_readout"]], times, train["evaluate_episodes"])
         else:
-            blocks = len(seeds) * _blocks(values["evaluate"]["episodes"])
-            self._play(values, seeds, values["readouts"], blocks)
+            self._play(values, seeds, values["readouts"], 1, values["evaluate"]["episodes"])
 
     def _step(self, values: Mapping[str, Any], seeds: list[int]) -> float:
         """Seconds per step, without those of a critic that another algorithm of the dataset pays for."""
@@ -83,8 +82,10 @@ class Estimate:
         self._critics.add(critic)
         return cost.step - shared
 
-    def _play(self, values: Mapping[str, Any], seeds: list[int], readouts: list[str], blocks: int) -> None:
-        """Add blocks of whole episodes of each readout."""
+    def _play(
+        self, values: Mapping[str, Any], seeds: list[int], readouts: list[str], times: int, episodes: int
+    ) -> None:
+        """Add evaluations of so many whole episodes, for each readout and seed."""
         environment = values["data"].get("environment")
         if not environment or not is_available(environment)[0]:
             return
@@ -92,18 +93,16 @@ class Estimate:
             self._steps[environment] = environment_step(environment)
         act = self._cost(values, seeds).act
         horizon = find_spec(environment).max_episode_steps or 0
+        calls, steps = len(blocks(environment, episodes)) * horizon, episodes * horizon
         for readout in readouts:
-            self.evaluation += blocks * horizon * (act[readout] + BLOCK * self._steps[environment])
+            once = calls * act[readout] + steps * self._steps[environment]
+            self.evaluation += len(seeds) * times * once
 
     def _cost(self, values: Mapping[str, Any], seeds: list[int]) -> Cost:
         key = digest(values["method"], len(seeds), *(_shape(values[part]) for part in ("train", "algorithm_values")))
         if key not in self._costs:
             self._costs[key] = probe(values, seeds)
         return self._costs[key]
-
-
-def _blocks(episodes: int) -> int:
-    return math.ceil(episodes / BLOCK)
 
 
 def _shape(values: Mapping[str, Any]) -> dict[str, Any]:
