@@ -7,7 +7,7 @@ import pandas as pd
 
 from qdot.evaluation import claims, history, studies
 from qdot.evaluation.costs import cost_table
-from qdot.evaluation.datasets import dataset_table
+from qdot.evaluation.datasets import dataset_table, published_table
 from qdot.evaluation.diagnostics import diagnose
 from qdot.evaluation.differences import difference_table
 from qdot.evaluation.draws import Draws
@@ -66,6 +66,7 @@ def compare(study: Study) -> None:
         "curves": gathered.curves,
         "trajectories": trajectory_table(gathered, settings.confidence),
         "datasets": dataset_table(study, claims.paper_datasets(content)),
+        "published_statistics": published_table(study),
         "replays": replay_table(study),
         "values": value_table(study),
         "provenance": gathered.provenance,

@@ -1,4 +1,4 @@
-"""A row per dataset: where it came from, what is in it, and whether it is one of the paper's."""
+"""A row per dataset: where it came from, what is in it, whether it is one of the paper's; and what others published."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -34,6 +34,8 @@ FACTS = (
     "reward_max",
 )
 COLUMNS = ["dataset", "domain", "standing", "status", "reason", *FACTS, "reference_min", "reference_max", "digest"]
+COLUMNS += ["warnings"]
+PUBLISHED_COLUMNS = ["dataset", "quantity", "found", "published", "tolerance", "agrees", "source"]
 
 
 def dataset_table(study: Study, paper: Collection[str]) -> pd.DataFrame:
@@ -66,7 +68,18 @@ def _row(study: Study, dataset: str, paper: Collection[str]) -> dict[str, Any]:
         "reference_min": low,
         "reference_max": high,
         "digest": manifest.get("digest"),
+        "warnings": "\n".join(manifest.get("warnings", [])) or None,
     }
+
+
+def published_table(study: Study) -> pd.DataFrame:
+    """A row per published statistic of each prepared dataset, beside the file's own; as its manifest has them."""
+    rows = [
+        {**entry, "dataset": dataset, "published": entry["value"]}
+        for dataset in study.datasets
+        for entry in (find_json(study.data_dir(dataset) / "manifest.json") or {}).get("published", [])
+    ]
+    return pd.DataFrame(rows, columns=PUBLISHED_COLUMNS)
 
 
 def standing(dataset: str, source: str | None, paper: Collection[str]) -> str:

@@ -170,10 +170,15 @@ def _datasets(source: Source) -> Section:
         "Where each dataset comes from, what is in it, and the environment that its policies are scored in.",
         "Facts of the prepared files. Checksum verified: the raw file has the published SHA-256; "
         "unverified: none is published; "
-        "recorded: the file was made here. Replay: recorded steps, evenly spaced, each from its own recorded state, "
+        "recorded: the file was made here. Published statistics stand beside the file's own: every recorded row, "
+        "episodes by the file's own marks. Replay: recorded steps, evenly spaced, each from its own recorded state, "
         "against what the environment here makes of the recorded action.",
-        [source.path("datasets.csv"), source.path("replays.csv"), str(REPLAY_BOUNDS)],
-        {"cards": state.dataset_cards(source), "replays": state.replay_rows(source)},
+        [*map(source.path, ("datasets.csv", "published_statistics.csv", "replays.csv")), str(REPLAY_BOUNDS)],
+        {
+            "cards": state.dataset_cards(source),
+            "published": state.published_rows(source),
+            "replays": state.replay_rows(source),
+        },
     )
 
 

@@ -40,6 +40,7 @@ COLUMNS = {
     "costs": ["dataset", "stage", "algorithms", "seeds", "seconds", "peak_memory_mb", "worker_peak_memory_mb"],
     "trajectories": ["dataset", "algorithm", "readout", "quantity", "step", "value", "low", "high", "seeds"],
     "datasets": ["dataset", "domain", "standing", "status", "reason", "checksum", "licence", "environment"],
+    "published_statistics": ["dataset", "quantity", "found", "published", "agrees", "source"],
     "replays": [
         *("dataset", "environment", "check", "n", "skipped", "median", "p90", "p99", "max", "joint_error"),
         *("tasks", "completed", "bounds", "verdict", "reason"),
@@ -146,6 +147,11 @@ class Source:
     def datasets(self) -> pd.DataFrame:
         """datasets.csv."""
         return self._table("datasets")
+
+    @cached_property
+    def published_statistics(self) -> pd.DataFrame | None:
+        """published_statistics.csv."""
+        return self._optional("published_statistics")
 
     @cached_property
     def replays(self) -> pd.DataFrame | None:

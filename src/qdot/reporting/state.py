@@ -90,14 +90,24 @@ def failures(source: Source) -> Row:
 
 
 def dataset_cards(source: Source) -> list[Row]:
-    """Facts of each dataset, with the environments that its cells were scored in."""
+    """Facts of each dataset, its warnings, and the environments that its cells were scored in."""
     rows = source.provenance[source.provenance["field"].str.startswith("environment.")]
     cards = []
     for card in source.datasets.to_dict("records"):
         own = rows[rows["dataset"] == card["dataset"]]
         pairs = dict.fromkeys(zip(own["field"].str.removeprefix("environment."), own["value"], strict=True))
-        cards.append({key: value if known(value) else None for key, value in card.items()} | {"scored_in": list(pairs)})
+        facts = {str(key): value if known(value) else None for key, value in card.items()}
+        warnings = (facts.get("warnings") or "").splitlines()
+        cards.append(facts | {"scored_in": list(pairs), "warnings": warnings})
     return cards
+
+
+def published_rows(source: Source) -> list[Row] | None:
+    """Published statistics of each dataset beside the file's own; None where the tables hold none."""
+    if source.published_statistics is None:
+        return None
+    rows = source.published_statistics.to_dict("records")
+    return [{str(key): value if known(value) else None for key, value in row.items()} for row in rows]
 
 
 def replay_rows(source: Source) -> list[Row] | None:
