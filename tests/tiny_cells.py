@@ -109,6 +109,7 @@ def dataset(
         observations=observations.astype(np.float32),
         actions=actions.astype(np.float32),
         rewards=rewards.astype(np.float32),
+        recorded_rewards=rewards.astype(np.float32),
         next_observations=np.roll(observations, -1, axis=0).astype(np.float32),
         terminals=terminals.astype(np.float32),
         observation_dim=observations.shape[1],

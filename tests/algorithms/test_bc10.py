@@ -63,10 +63,9 @@ def test_it_imitates_the_good_episodes_only() -> None:
     assert action == pytest.approx(0.5, abs=0.05)
 
 
-def test_the_returns_are_those_of_the_training_rewards() -> None:
-    """A long episode of small rewards loses to a short one once every step costs 1."""
-    rewards = np.array([0.5, 0.5, 0.5, 0.9])
-    for shift, expected in ((0.0, 3), (1.0, 1)):
-        data = dataset(np.zeros((4, 1)), np.zeros((4, 1)), rewards - shift)
-        data = dataclasses.replace(data, episode_starts=np.array([0, 3]))
-        assert len(Trainer("bc10", values("bc10", best_share=0.5), data, [0]).source.tables[0]) == expected
+def test_the_returns_are_the_recorded_ones_whatever_rewards_are_trained_on() -> None:
+    """Under `subtract_one` a short failure would beat a long success."""
+    recorded = np.array([0.0, 0.0, 0.0, 1.0, 0.0], np.float32)
+    data = dataset(np.zeros((5, 1)), np.zeros((5, 1)), recorded - 1)
+    data = dataclasses.replace(data, recorded_rewards=recorded, episode_starts=np.array([0, 4]))
+    assert len(Trainer("bc10", values("bc10", best_share=0.5), data, [0]).source.tables[0]) == 4

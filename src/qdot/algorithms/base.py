@@ -139,7 +139,7 @@ class Algorithm(nn.Module, ABC):
 
         Args:
             config: Values.
-            rewards: (n,), as trained on.
+            rewards: (n,), as recorded, before any transform.
             episode_starts: (episodes,), the first row of each episode.
         """
         return None

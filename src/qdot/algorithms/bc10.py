@@ -38,13 +38,13 @@ class BC10(BC):
     def rows(cls, config: Values, rewards: Array, episode_starts: Array) -> Array:
         """Rows of the best episodes, in the order of the dataset.
 
-        The return is the undiscounted sum of the rewards that are trained on; a last episode that the end of the data
+        The return is the undiscounted sum of the recorded rewards; a last episode that the end of the data
         cuts off counts with what it has. The number of episodes is `best_share` of all, rounded to the nearest, and at
         least 1; of equal returns the earlier episode is taken.
 
         Args:
             config: Values.
-            rewards: (n,), as trained on.
+            rewards: (n,), as recorded.
             episode_starts: (episodes,), the first row of each episode.
         """
         starts = episode_starts.astype(np.int64)

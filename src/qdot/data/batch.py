@@ -41,6 +41,7 @@ class Dataset:
         observations: float32 (size, observation_dim), in the environment's units or normalised.
         actions: float32 (size, action_dim) in [-1, 1].
         rewards: float32 (size,) after the reward transform.
+        recorded_rewards: float32 (size,) before it.
         next_observations: float32 (size, observation_dim); unused where terminal.
         terminals: float32 (size,), 1.0 = no bootstrap.
         observation_dim: Width of an observation.
@@ -56,6 +57,7 @@ class Dataset:
     observations: npt.NDArray[np.float32]
     actions: npt.NDArray[np.float32]
     rewards: npt.NDArray[np.float32]
+    recorded_rewards: npt.NDArray[np.float32]
     next_observations: npt.NDArray[np.float32]
     terminals: npt.NDArray[np.float32]
     observation_dim: int
@@ -148,6 +150,7 @@ def training_dataset(prepared: Prepared, reward: Reward, normalise_observations:
         observations=(observations - mean) / scale if normalise_observations else observations,
         actions=actions,
         rewards=transform_rewards(arrays["rewards"], reward, best, worst),
+        recorded_rewards=arrays["rewards"],
         next_observations=(following - mean) / scale if normalise_observations else following,
         terminals=arrays["terminals"],
         observation_dim=observations.shape[1],

@@ -174,6 +174,7 @@ def _made_up() -> Dataset:
         observations=random.standard_normal((ROWS, OBSERVED), dtype=np.float32),
         actions=random.uniform(-1, 1, (ROWS, ACTED)).astype(np.float32),
         rewards=np.zeros(ROWS, np.float32),
+        recorded_rewards=np.zeros(ROWS, np.float32),
         next_observations=random.standard_normal((ROWS, OBSERVED), dtype=np.float32),
         terminals=np.zeros(ROWS, np.float32),
         observation_dim=OBSERVED,

@@ -112,7 +112,7 @@ class Trainer:
         """
         train, kind = values["train"], registry.get(algorithm)
         config = kind.Config.from_values(train, values["algorithm_values"])
-        rows = kind.rows(config, dataset.rewards, dataset.episode_starts)
+        rows = kind.rows(config, dataset.recorded_rewards, dataset.episode_starts)
         if source is None or rows is not None:
             source = Source(dataset, rows, seeds, train["batch_size"], device)
         self.source = source
