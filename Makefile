@@ -28,15 +28,15 @@ install: .venv/installed ## make .venv from the lock (instant when it is there)
 
 quick: install ## data, training, evaluation and report of suite `quick` (minutes, offline)
 	@workflow/run quick --cores $(CORES)
-	@echo reports/build/quick/index.html
+	@echo "$$($(BIN)/qdot places reports)/quick/index.html"
 
 smoke: install ## the same of suite `tiny` (under 2 minutes; its scores mean nothing)
 	@workflow/run tiny --cores $(CORES)
-	@echo reports/build/tiny/index.html
+	@echo "$$($(BIN)/qdot places reports)/tiny/index.html"
 
 kitchen: install ## suite `kitchen`: the real D4RL file (downloaded, or from QDOT_D4RL_MIRROR)
 	@workflow/run kitchen --cores $(CORES)
-	@echo reports/build/kitchen/index.html
+	@echo "$$($(BIN)/qdot places reports)/kitchen/index.html"
 
 all: install ## the active suite of params.yaml
 	@workflow/run all --cores $(CORES)
@@ -77,5 +77,5 @@ lock: ## resolve requirements.in anew (needs uv)
 	uv pip compile requirements.in --generate-hashes --python-version 3.11 \
 	  --python-platform x86_64-manylinux_2_28 --no-header --quiet -o requirements.lock
 
-clean: ## delete results, reports and logs (not the data)
+clean: ## delete results, reports and logs in this folder (not the data; nothing that is placed elsewhere)
 	rm -rf results reports/build logs .snakemake

@@ -33,7 +33,8 @@ if workflow.is_main_process:
 # Suites that are targets too. Reading one takes a second or more of digests: only those that the command line speaks of.
 NAMED = ("quick", "kitchen", "tiny", "ablations", "sensitivity", "shift", "tuning", "decisive", "stability")
 NAMED = machine.spoken_of(NAMED, sys.argv)
-ACTIVE = Study.from_config(config, config["suite"]).suite
+ACTIVE_STUDY = Study.from_config(config, config["suite"])
+ACTIVE, PLACES = ACTIVE_STUDY.suite, ACTIVE_STUDY.places
 
 
 wildcard_constraints:
@@ -74,7 +75,7 @@ rule all:
     input:
         rules.active_report_all.input,
     log:
-        "logs/gates/all.log",
+        PLACES.logs / "gates/all.log",
     shell:
         "qdot gate --name all {input:q} 2>&1 | tee {log:q}"
 

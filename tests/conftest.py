@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from qdot.places import VARIABLES
+
 KITCHEN_FILE = "mini_kitchen_microwave_kettle_light_slider-v0.hdf5"
 
 
@@ -32,6 +34,12 @@ def kitchen_file(require: Callable[[str, bool, str], None]) -> Path:
     require("data", found is not None, f"{KITCHEN_FILE} is not in the folder QDOT_D4RL_MIRROR names ({mirror})")
     assert found is not None
     return found
+
+
+def pytest_configure() -> None:
+    """No test writes where the user's own results lie."""
+    for variable in VARIABLES.values():
+        os.environ.pop(variable, None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

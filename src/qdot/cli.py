@@ -117,6 +117,9 @@ def _add_tools(commands: Any) -> None:
     prune.add_argument("suite")
     prune.add_argument("--yes", action="store_true", help="delete; without it, only list")
     prune.set_defaults(run=_prune)
+    places = commands.add_parser("places", help="where files lie, and what says so")
+    places.add_argument("place", nargs="?", help="only this one's folder: raw, prepared, results, reports or logs")
+    places.set_defaults(run=_places)
     keep = commands.add_parser("keep", help="copy a run's tables and report into docs/results")
     keep.add_argument("suite", help="a suite, or a subset's name in results/subsets")
     keep.add_argument("folder", type=Path, help="where to, for example docs/results/quick")
@@ -212,6 +215,12 @@ def _prune(options: argparse.Namespace) -> None:
     from qdot.stages import tools
 
     tools.prune(options.suite, options.yes)
+
+
+def _places(options: argparse.Namespace) -> None:
+    from qdot.stages import tools
+
+    print(tools.show_places(options.place))  # noqa: T201 - the command's output
 
 
 def _keep(options: argparse.Namespace) -> None:

@@ -106,6 +106,7 @@ def data_recipe(study: Study, dataset: str) -> dict[str, Any]:
         "values": values,
         "bytes": size,
         "data_params": study.params["data"],
+        "places": study.params["places"],
         "core": core,
         "described": list(DESCRIPTIVE),
         "published": published,
@@ -117,7 +118,8 @@ def replay_recipe(study: Study, dataset: str) -> dict[str, Any]:
     """What the replay of a dataset in its environment should be made from."""
     data = data_recipe(study, dataset)
     rows = study.params["data"]["replay_rows"]
-    return replays.replay_recipe(dataset, data["values"]["environment"], data["core"], rows)
+    recipe = replays.replay_recipe(dataset, data["values"]["environment"], data["core"], rows)
+    return {**recipe, "places": study.params["places"]}
 
 
 def train_recipe(study: Study, dataset: str, algorithm: str) -> dict[str, Any]:
@@ -154,17 +156,20 @@ def evaluate_recipe(study: Study, dataset: str, algorithm: str) -> dict[str, Any
 
 
 def _cell_recipe(stage: str, study: Study, values: dict[str, Any], made: dict[str, Any]) -> dict[str, Any]:
-    data = study.data_dir(values["dataset"]).relative_to(study.root)
+    places = study.params["places"]
+    data = Path(places["prepared"]) / slug(values["dataset"])
     names = {key: values[key] for key in ("suite", "dataset", "algorithm")}
     seeds = list(study.seeds)
-    return {"stage": stage, **names, "seeds": seeds, "params": values, "data_dir": str(data), **made}
+    more = {"params": values, "data_dir": str(data), "places": places}
+    return {"stage": stage, **names, "seeds": seeds, **more, **made}
 
 
 def transport_recipe(study: Study) -> dict[str, Any]:
     """What the transport studies should be made from."""
     code = _code("qdot.stages.transport", stop=MANIFESTS)
     made = digest("transport", study.transport, code)
-    return {"stage": "transport", "suite": study.suite, "params": study.transport, "digest": made, **code}
+    names = {"stage": "transport", "suite": study.suite, "places": study.params["places"]}
+    return {**names, "params": study.transport, "digest": made, **code}
 
 
 def table_recipe(study: Study, stage: str) -> dict[str, Any]:
@@ -237,7 +242,7 @@ def replay_is_current(study: Study, recipe: Mapping[str, Any]) -> bool:
     directory = study.data_dir(recipe["dataset"])
     found, manifest = find_json(directory / replays.FILE), find_json(directory / "manifest.json")
     if found is not None and found["status"] == "not run":
-        return found["reason"] == replays.obstacle(study.root, recipe["environment"], manifest)
+        return found["reason"] == replays.obstacle(study.places, recipe["environment"], manifest)
     return replays.is_finished(found, recipe["digest"], manifest)
 
 
@@ -247,15 +252,15 @@ def transport_is_current(study: Study, recipe: Mapping[str, Any]) -> bool:
 
 
 def table_inputs(study: Study, stage: str) -> dict[str, str]:
-    """SHA-256 of every manifest that the tables or the report are made from, where it exists."""
+    """SHA-256 of every manifest that the tables or the report are made from, where it exists, by its name."""
     paths = [study.data_dir(dataset) / "manifest.json" for dataset in study.datasets]
-    paths += [study.root / path for path in study.replays()]
+    paths += map(Path, study.replays())
     paths.append(study.transport_dir / "manifest.json")
     for cell in study.cells():
         paths += [study.cell_dir(kind, cell) / "manifest.json" for kind in ("train", "evaluate")]
     if stage == "report":
         paths.append(study.compare_dir / "manifest.json")
-    return {str(path.relative_to(study.root)): provenance.sha256_file(path) for path in paths if path.is_file()}
+    return {study.places.name(path): provenance.sha256_file(path) for path in paths if path.is_file()}
 
 
 def table_is_current(study: Study, recipe: Mapping[str, Any]) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from qdot.envs import registry as environments
 from qdot.errors import ResultsError
+from qdot.places import Places
 from qdot.provenance import code_digest, digest, package_versions
 
 TABLE = Path("workflow/resources/replay_bounds.csv")
@@ -98,13 +99,19 @@ def is_finished(found: Mapping[str, Any] | None, wanted: str, manifest: Mapping[
     return manifest is None or manifest.get("raw_sha256") == found["raw_sha256"]
 
 
-def obstacle(root: Path, environment: str, manifest: Mapping[str, Any] | None) -> str | None:
+def obstacle(places: Places, environment: str, manifest: Mapping[str, Any] | None) -> str | None:
     """Why a dataset cannot be replayed now; None where it can."""
     if manifest is None or manifest["status"] != "ok":
         return "data: not prepared"
     available, reason = environments.is_available(environment)
     if not available:
         return reason
-    if not (root / manifest["raw_file"]).exists():
+    if not raw_file(places, manifest).exists():
         return f"{manifest['raw_file']}: the raw file is not here, and prepared arrays hold no states"
     return None
+
+
+def raw_file(places: Places, manifest: Mapping[str, Any]) -> Path:
+    """The raw file that a dataset was prepared from; a user's own (source `file`) lies where its path says."""
+    name = manifest["raw_file"]
+    return places.root / name if manifest.get("source") == "file" else places.path(name)

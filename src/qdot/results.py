@@ -6,6 +6,7 @@ import pandas as pd
 
 from qdot.errors import ResultsError
 from qdot.frames import read_csv
+from qdot.places import Places
 
 TYPES = {
     "dataset": "str",
@@ -47,7 +48,7 @@ def compare_dir(name: str, root: str | Path = ".") -> Path:
     Raises:
         ResultsError: there are none yet; it names those that are there.
     """
-    results = Path(root) / "results"
+    results = Places.load(Path(root)).results
     places = [results / name / "compare", results / "subsets" / name / "compare"]
     found = next((place for place in places if place.is_dir()), None)
     if found is None:

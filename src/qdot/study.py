@@ -13,6 +13,7 @@ from qdot import replays as replay
 from qdot import variants
 from qdot.algorithms import registry
 from qdot.errors import ParamsError
+from qdot.places import Places, choose
 
 
 def require_checkout(top: Path) -> None:
@@ -55,7 +56,8 @@ class Study:
     """One suite, or a subset of it.
 
     Attributes:
-        params: The whole of params.yaml (checked, grids expanded), plus `set`: values from the command line.
+        params: The whole of params.yaml (checked, grids expanded, places chosen), plus `set`: values from the command
+            line.
         suite: The suite's name.
         subset: Chosen names by `dataset`, `algorithm`, `seed`; empty for the whole suite.
         root: The project's top folder.
@@ -82,13 +84,14 @@ class Study:
             root: The project's top folder.
 
         Raises:
-            ParamsError: a value breaks the schema, or a subset names what no suite has.
+            ParamsError: a value breaks the schema, a place is wrong, or a subset names what no suite has.
         """
         extra = (*SUBSET_KEYS, "set")
         params = {key: value for key, value in config.items() if key not in extra}
         parameters.check(params, root)
         params = variants.expand(params)
         parameters.check(params, root)
+        params = {**params, "places": choose(params["places"], root)}
         if config.get("set"):
             params = parameters.with_command_line(params, parameters.parse_set(config["set"]), root)
         subset = {key: names for key in SUBSET_KEYS if (names := selected(config.get(key)))}
@@ -199,15 +202,20 @@ class Study:
         pairs = [(dataset, algorithm) for dataset in self.datasets for algorithm in self.algorithms]
         return max((int(self.resolved(*pair)["train"]["threads"]) for pair in pairs), default=1)
 
+    @cached_property
+    def places(self) -> Places:
+        """Where the study's files lie."""
+        return Places.of(self.params["places"], self.root)
+
     def data_dir(self, dataset: str) -> Path:
         """Folder of the prepared dataset."""
-        return self.root / "data" / "prepared" / slug(dataset)
+        return self.places.prepared / slug(dataset)
 
     def stage_dir(self, stage: str) -> Path:
         """Folder of one stage's results; a subset's tables lie beside the suite's, outside DVC's outs."""
         if self.is_subset and stage not in (*parameters.CELL_STAGES, "transport"):
-            return self.root / "results" / "subsets" / self.name / stage
-        return self.root / "results" / self.suite / stage
+            return self.places.results / "subsets" / self.name / stage
+        return self.places.results / self.suite / stage
 
     def cell_dir(self, stage: str, cell: Cell) -> Path:
         """Folder of one cell in one stage."""
@@ -271,4 +279,4 @@ class Study:
     @property
     def report_dir(self) -> Path:
         """Folder of the report."""
-        return self.root / "reports" / "build" / self.name
+        return self.places.reports / self.name

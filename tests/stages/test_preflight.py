@@ -1,6 +1,7 @@
 """The preflight says what will run and stops where the disk is too small."""
 
 import logging
+import re
 import shutil
 from collections import namedtuple
 from pathlib import Path
@@ -49,6 +50,23 @@ def test_it_stops_where_the_disk_is_too_small(
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**9, 10**9 - 10**6, 10**6))
     assert preflight.run(recipe_files("paper", tmp_path), cores=2) == 1
     assert "stopped: free" in caplog.text
+
+
+def test_each_disk_is_held_against_what_is_placed_on_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = Path("/dev/shm")
+    if not other.is_dir() or other.stat().st_dev == TOP.stat().st_dev:
+        pytest.skip("/dev/shm is no disk of its own here")
+    monkeypatch.setenv("QDOT_RAW", "/dev/shm/raw-that-is-not-there")
+    free = {True: 152 * 10**6, False: 10**12}  # the file has 152.8 MB
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(0, 0, free[path == other]))
+    files = recipe_files("paper", tmp_path)
+    assert preflight.run(files, cores=2) == 1
+    assert re.search(r"stopped: free \d\.\d\d GiB more for raw, or", caplog.text)
+    free[True] += 10**6
+    monkeypatch.setattr(preflight, "_hours", lambda jobs, cores: None)
+    assert preflight.run(files, cores=2) == 0
 
 
 def test_a_probe_measures_a_step_and_every_readout() -> None:

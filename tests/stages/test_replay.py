@@ -137,6 +137,18 @@ def test_a_raw_file_that_changed_since_is_a_failure(folder: Folder) -> None:
     assert main(["gate", str(folder.result)]) == 1
 
 
+def test_a_raw_file_is_found_where_its_place_is_now(
+    folder: Folder, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = tmp_path_factory.mktemp("disk")
+    folder.raw.rename(disk / folder.raw.name)
+    assert folder.run()["status"] == "not run"
+    monkeypatch.setenv("QDOT_RAW", str(disk))
+    moved = folder.with_environment("Hopper-v4")
+    assert not folder.is_current(moved)
+    assert folder.run(moved)["status"] == "ok"
+
+
 def test_a_replay_is_no_part_of_a_trained_cell(folder: Folder) -> None:
     fewer = folder.with_environment("Hopper-v4", replay_rows=20)
     for make in (recipes.train_recipe, recipes.evaluate_recipe):

@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from qdot.errors import ParamsError
+from qdot.places import DEFAULTS
 from qdot.stages import transport
 
 
 def recipe(folder: Path, studies: list[str]) -> Path:
     values = {"studies": studies, "budget": "tiny", "seeds": [0, 1]}
     content = {"stage": "transport", "suite": "tiny", "params": values, "digest": "d", "code": "c", "packages": {}}
+    content["places"] = DEFAULTS
     path = folder / "recipe.json"
     path.write_text(json.dumps(content))
     return path

@@ -7,6 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from qdot.places import VARIABLES
+
 TOP = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 
@@ -55,7 +57,9 @@ class Checkout:
 
     def run(self, *command: str, status: int = 0, **environment: str) -> str:
         """Run a command in the repository and check its exit status; returns what it printed."""
-        variables = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "QDOT_D4RL_MIRROR")}
+        variables = {
+            k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "QDOT_D4RL_MIRROR", *VARIABLES.values())
+        }
         variables |= {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1", **environment}
         done = subprocess.run(
             command,

@@ -15,9 +15,9 @@ rule compare:
         metrics=STUDY.compare_dir / "metrics.json",
         manifest=STUDY.compare_dir / "manifest.json",
     log:
-        f"logs/{STUDY.name}/compare.log",
+        f"{STUDY.places.logs}/{STUDY.name}/compare.log",
     benchmark:
-        f"logs/benchmarks/{STUDY.name}/compare.tsv"
+        f"{STUDY.places.logs}/benchmarks/{STUDY.name}/compare.tsv"
     resources:
         mem_mb=2000,
     shell:

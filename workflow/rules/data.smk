@@ -6,11 +6,11 @@ rule data:
     input:
         recipe=".snakemake/recipes/data/{dataset}.json",
     output:
-        manifest=update("data/prepared/{dataset}/manifest.json"),
+        manifest=update(f"{PLACES.prepared}/{{dataset}}/manifest.json"),
     log:
-        "logs/data/{dataset}.log",
+        f"{PLACES.logs}/data/{{dataset}}.log",
     benchmark:
-        "logs/benchmarks/data/{dataset}.tsv"
+        f"{PLACES.logs}/benchmarks/data/{{dataset}}.tsv"
     resources:
         mem_mb=4000,
     params:
@@ -23,13 +23,13 @@ rule replay_dataset:
     """Replay a dataset's raw file, step by step, in its environment."""
     input:
         recipe=".snakemake/recipes/replay/{dataset}.json",
-        manifest="data/prepared/{dataset}/manifest.json",
+        manifest=f"{PLACES.prepared}/{{dataset}}/manifest.json",
     output:
-        result=update("data/prepared/{dataset}/replay.json"),
+        result=update(f"{PLACES.prepared}/{{dataset}}/replay.json"),
     log:
-        "logs/data/{dataset}-replay.log",
+        f"{PLACES.logs}/data/{{dataset}}-replay.log",
     benchmark:
-        "logs/benchmarks/data/{dataset}-replay.tsv"
+        f"{PLACES.logs}/benchmarks/data/{{dataset}}-replay.tsv"
     resources:
         mem_mb=4000,
     params:

@@ -6,14 +6,14 @@ if ALGORITHMS:
         """Roll out the due algorithms and seeds on one dataset, every readout."""
         input:
             recipe=[f".snakemake/recipes/{STUDY.suite}/evaluate/{{dataset}}/{name}.json" for name in ALGORITHMS],
-            data="data/prepared/{dataset}/manifest.json",
+            data=f"{STUDY.places.prepared}/{{dataset}}/manifest.json",
             trained=rules.train.output,
         output:
             update([path for name in ALGORITHMS for path in STUDY.manifests("evaluate", "{dataset}", name)]),
         log:
-            f"logs/{STUDY.suite}/evaluate/{{dataset}}.log",
+            f"{STUDY.places.logs}/{STUDY.suite}/evaluate/{{dataset}}.log",
         benchmark:
-            f"logs/benchmarks/{STUDY.suite}/evaluate/{{dataset}}.tsv"
+            f"{STUDY.places.logs}/benchmarks/{STUDY.suite}/evaluate/{{dataset}}.tsv"
         threads: 2
         resources:
             mem_mb=3000,

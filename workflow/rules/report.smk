@@ -10,9 +10,9 @@ rule report:
         page=STUDY.report_dir / "index.html",
         manifest=STUDY.report_dir / "manifest.json",
     log:
-        f"logs/{STUDY.name}/report.log",
+        f"{STUDY.places.logs}/{STUDY.name}/report.log",
     benchmark:
-        f"logs/benchmarks/{STUDY.name}/report.tsv"
+        f"{STUDY.places.logs}/benchmarks/{STUDY.name}/report.tsv"
     resources:
         mem_mb=2000,
     shell:

@@ -11,7 +11,7 @@ for suite in NAMED:
         input:
             getattr(rules, f"{'active' if suite == ACTIVE else suite}_report_all").input,
         log:
-            f"logs/gates/{suite}.log",
+            f"{PLACES.logs}/gates/{suite}.log",
         params:
             name=suite,
         shell:
@@ -26,7 +26,7 @@ for stage in ("data", "train", "evaluate", "transport", "compare", "report"):
         input:
             getattr(rules, f"active_{stage}_all").input,
         log:
-            f"logs/gates/{stage}_all.log",
+            f"{PLACES.logs}/gates/{stage}_all.log",
         params:
             name=f"{stage}_all",
         shell:

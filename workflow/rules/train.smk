@@ -9,13 +9,13 @@ if ALGORITHMS:
         """Train the due algorithms and seeds of one dataset side by side: equal critics are trained once."""
         input:
             recipe=[f".snakemake/recipes/{STUDY.suite}/train/{{dataset}}/{name}.json" for name in ALGORITHMS],
-            data="data/prepared/{dataset}/manifest.json",
+            data=f"{STUDY.places.prepared}/{{dataset}}/manifest.json",
         output:
             update([path for name in ALGORITHMS for path in STUDY.manifests("train", "{dataset}", name)]),
         log:
-            f"logs/{STUDY.suite}/train/{{dataset}}.log",
+            f"{STUDY.places.logs}/{STUDY.suite}/train/{{dataset}}.log",
         benchmark:
-            f"logs/benchmarks/{STUDY.suite}/train/{{dataset}}.tsv"
+            f"{STUDY.places.logs}/benchmarks/{STUDY.suite}/train/{{dataset}}.tsv"
         threads: machine.training_threads(workflow.cores, len(STUDY.datasets), len(ALGORITHMS), STUDY.threads)
         resources:
             gpu=1,

@@ -9,9 +9,9 @@ rule transport:
         tables=[STUDY.transport_dir / f"{name}.csv" for name in STUDY.transport["studies"]],
         manifest=STUDY.transport_dir / "manifest.json",
     log:
-        f"logs/{STUDY.suite}/transport.log",
+        f"{STUDY.places.logs}/{STUDY.suite}/transport.log",
     benchmark:
-        f"logs/benchmarks/{STUDY.suite}/transport.tsv"
+        f"{STUDY.places.logs}/benchmarks/{STUDY.suite}/transport.tsv"
     resources:
         mem_mb=2000,
     shell:

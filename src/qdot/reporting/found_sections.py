@@ -80,7 +80,7 @@ def diagnostics(source: Source) -> Section:
 
 def studies(source: Source) -> Section:
     """Transport problems whose answer is known."""
-    folder = source.study.transport_dir.relative_to(source.study.root).as_posix()
+    folder = source.study.places.name(source.study.transport_dir)
     return Section(
         "studies",
         "Transport studies",

@@ -81,8 +81,8 @@ class Source:
         self.study = study
 
     def path(self, name: str) -> str:
-        """A file of the compare stage as the report names it: relative to the project's top folder."""
-        return (self.study.compare_dir / name).relative_to(self.study.root).as_posix()
+        """A file of the compare stage as the report names it."""
+        return self.study.places.name(self.study.compare_dir / name)
 
     def _table(self, name: str) -> pd.DataFrame:
         text = [column for column in NAMES if column != "value" or name in TEXT_VALUE]

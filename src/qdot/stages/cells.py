@@ -16,6 +16,7 @@ from typing import Any
 
 from qdot import provenance
 from qdot.errors import CellFailure, ResultsError
+from qdot.places import Places
 from qdot.recipes import seed_digest
 from qdot.study import slug
 
@@ -84,8 +85,8 @@ class Job:
     def train_dir(self, seed: int) -> Path:
         """Folder of the trained cell that an evaluate job reads."""
         recipe = self.recipe
-        folder = Path("results") / recipe["suite"] / "train" / slug(recipe["dataset"]) / recipe["algorithm"]
-        return folder / f"seed{seed}"
+        folder = Places.of(recipe["places"]).results / recipe["suite"] / "train"
+        return folder / slug(recipe["dataset"]) / recipe["algorithm"] / f"seed{seed}"
 
     def source(self, seed: int) -> str | None:
         """SHA-256 of the file this stage reads, as its own manifest records it."""
@@ -171,7 +172,8 @@ def locked(recipe: Mapping[str, Any]) -> Iterator[None]:
     Raises:
         ResultsError: it cannot be written.
     """
-    folder = Path("results", recipe["suite"]) if "suite" in recipe else Path("data")
+    places = Places.of(recipe["places"])
+    folder = places.results / recipe["suite"] if "suite" in recipe else places.prepared
     names = [recipe["stage"], slug(recipe["dataset"]), recipe.get("algorithm")]
     path = folder / ".locks" / ("-".join(filter(None, names)) + ".lock")
     try:
@@ -180,7 +182,9 @@ def locked(recipe: Mapping[str, Any]) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
     except PermissionError as error:
-        raise ResultsError(f"{error.filename}: cannot be written; expected a writable results folder") from error
+        raise ResultsError(
+            f"{error.filename}: cannot be written; expected a writable folder: see `qdot places`"
+        ) from error
 
 
 def find_ready(jobs: Sequence[Job], is_blocked: Callable[[Job, int], bool]) -> Ready:

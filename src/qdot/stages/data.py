@@ -10,6 +10,7 @@ from typing import Any
 from qdot import provenance
 from qdot.data.published import compare
 from qdot.errors import QdotError
+from qdot.places import Places
 from qdot.stages.cells import locked, runtime
 
 log = logging.getLogger("qdot")
@@ -36,7 +37,7 @@ def _run(recipe: Mapping[str, Any], manifest_path: Path) -> None:
         return
     from qdot.data.prepare import prepare
 
-    started = time.perf_counter()
+    started, places = time.perf_counter(), Places.of(recipe["places"])
     manifest_path.unlink(missing_ok=True)
     log.info("preparing")
     try:
@@ -45,10 +46,12 @@ def _run(recipe: Mapping[str, Any], manifest_path: Path) -> None:
             recipe["values"],
             recipe["data_params"],
             directory,
-            Path("data/raw"),
+            places.raw,
             recipe["digest"],
         )
         provenance.write_json(directory / "runtime.json", runtime(started))
+        if made["source"] != "file":
+            made["raw_file"] = places.name(Path(made["raw_file"]))
         made |= compare(made, recipe["published"])
         provenance.write_json(manifest_path, {**made, "core": recipe["core"]})
     except QdotError as error:

@@ -15,6 +15,7 @@ import pandas as pd
 from qdot.errors import ResultsError
 from qdot.frames import groups, read_csv, write_csv
 from qdot.kept import MANIFEST, made_with
+from qdot.places import Places
 from qdot.provenance import damaged_files, hash_files, read_json, sha256_file, write_json
 from qdot.results import compare_dir
 
@@ -49,18 +50,19 @@ def run(name: str, folder: Path, partial: bool, root: Path = Path()) -> None:
     Raises:
         ResultsError: cells are missing, tables or report are not of today's cells, or it would be too large.
     """
-    tables, page = compare_dir(name, root), root / "reports" / "build" / name
+    places = Places.load(root)
+    tables, page = compare_dir(name, root), places.reports / name
     compared, reported = _vouched(tables), _vouched(page)
-    _require_today(compared, root)
-    _require_today(reported, root)
-    missing = _missing(tables, compared, root)
+    _require_today(compared, places)
+    _require_today(reported, places)
+    missing = _missing(tables, compared, places)
     if missing and not partial:
         raise ResultsError(
             f"{tables}: {len(missing)} results are missing ({'; '.join(missing[:3])}{'; ...' if missing[3:] else ''}); "
             f"run `snakemake {name} --cores all`, or keep what there is with --partial"
         )
     with _staged(folder) as made:
-        left_out = _copy(tables, compared, page, reported, made, root)
+        left_out = _copy(tables, compared, page, reported, made, places)
         write_json(made / MANIFEST, _manifest(name, compared, tables, missing, made, left_out))
     log.info("kept in %s: commit it with `git add %s`", folder, folder)
 
@@ -74,34 +76,35 @@ def _vouched(directory: Path) -> dict[str, Any]:
     return manifest
 
 
-def _require_today(manifest: Mapping[str, Any], root: Path) -> None:
+def _require_today(manifest: Mapping[str, Any], places: Places) -> None:
     """Refuse what was made from other manifests than those that lie there."""
-    for path, digest in manifest["inputs"].items():
-        if not (root / path).is_file() or sha256_file(root / path) != digest:
+    for name, digest in manifest["inputs"].items():
+        path = places.path(name)
+        if not path.is_file() or sha256_file(path) != digest:
             raise ResultsError(
                 f"{path}: is not what {manifest['stage']} of suite {manifest['suite']} was made from; "
                 f"run `snakemake {manifest['suite']} --cores all` again"
             )
 
 
-def _missing(tables: Path, compared: Mapping[str, Any], root: Path) -> list[str]:
+def _missing(tables: Path, compared: Mapping[str, Any], places: Places) -> list[str]:
     """Cells and transport studies without a result, as `train pendulum/qdot seed 3: failed`."""
     cells = read_csv(tables / "cells.csv", [*CELL, "status"], text=("dataset", "algorithm", "stage", "status"))
     found = [
         f"{row.stage} {row.dataset}/{row.algorithm} seed {row.seed}: {row.status}"
         for row in cells[cells["status"] != "ok"].itertuples(index=False)
     ]
-    transport = _transport(compared)
-    if not transport.parts:
+    transport = _transport(compared, places)
+    if transport is None:
         found.append("transport: no result")
-    elif (status := read_json(root / transport)["status"]) != "ok":
+    elif (status := read_json(transport)["status"]) != "ok":
         found.append(f"transport: {status}")
     return found
 
 
-def _transport(compared: Mapping[str, Any]) -> Path:
-    """The manifest of the transport studies that the tables read; an empty path where they read none."""
-    return Path(next((path for path in compared["inputs"] if path.endswith("/transport/manifest.json")), ""))
+def _transport(compared: Mapping[str, Any], places: Places) -> Path | None:
+    """The manifest of the transport studies that the tables read; None where they read none."""
+    return next((places.path(name) for name in compared["inputs"] if name.endswith("/transport/manifest.json")), None)
 
 
 @contextmanager
@@ -132,7 +135,7 @@ def _staged(folder: Path) -> Iterator[Path]:
 
 
 def _copy(
-    tables: Path, compared: Mapping[str, Any], page: Path, reported: Mapping[str, Any], made: Path, root: Path
+    tables: Path, compared: Mapping[str, Any], page: Path, reported: Mapping[str, Any], made: Path, places: Places
 ) -> dict[str, int]:
     """Copy what a reader and `qdot verify` need.
 
@@ -142,11 +145,11 @@ def _copy(
     wanted = {tables / name for name in (*(f"{name}.csv" for name in TABLES), *JUDGED) if name in compared["files"]}
     for path in [*wanted, *(page / name for name in reported["files"])]:
         shutil.copy(path, made / path.name)
-    transport = _transport(compared)
-    if transport.parts:
+    transport = _transport(compared, places)
+    if transport is not None:
         (made / "transport").mkdir()
-        for name in read_json(root / transport)["files"]:
-            shutil.copy((root / transport).parent / name, made / "transport" / name)
+        for name in read_json(transport)["files"]:
+            shutil.copy(transport.parent / name, made / "transport" / name)
     text = ("dataset", "algorithm", "stage", "field", "value")
     write_csv(made / "made_with.csv", made_with(read_csv(tables / "provenance.csv", [*CELL, *text], text=text)))
     for name in LONG:

@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from qdot import provenance
 from qdot.envs.registry import is_available
 from qdot.machine import gpus, memory_mb
+from qdot.places import DEFAULTS, Places
 from qdot.recipes import seed_digest
 from qdot.stages.estimate import Estimate
 from qdot.study import slug
@@ -28,7 +30,7 @@ def run(paths: list[Path], cores: int) -> int:
         cores: Cores that Snakemake may use.
 
     Returns:
-        1 where the disk is too small, else 0.
+        1 where a disk is too small, else 0.
     """
     recipes = [provenance.read_json(path) for path in paths]
     by_stage = {stage: [r for r in recipes if r["stage"] == stage] for stage in ("data", "train", "evaluate")}
@@ -38,13 +40,14 @@ def run(paths: list[Path], cores: int) -> int:
     counts |= {f"cells to {stage}": _cells(by_stage[stage]) for stage in ("train", "evaluate")}
     log.info("to do: %s", ", ".join(f"{count} {what}" for what, count in counts.items()))
     downloads = _downloads(by_stage["data"])
-    needed = 2 * (3 * downloads + CHECKPOINT_BYTES * _cells(by_stage["train"]))  # raw + prepared; twice for DVC's cache
-    free = shutil.disk_usage(".").free
-    log.info("disk: %.2f GiB needed with DVC's cache, %.1f GiB free", needed / GIB, free / GIB)
+    places = Places.of(recipes[0]["places"] if recipes else DEFAULTS)
+    lacking = _lacking(places, downloads, CHECKPOINT_BYTES * _cells(by_stage["train"]))
     log.info("machine: %d cores, %.0f GiB memory, %s", cores, memory_mb() / 1024, _device())
     _missing(by_stage["train"])
-    if needed > free:
-        log.error("stopped: free %.2f GiB more, or take fewer datasets (--config dataset=...)", (needed - free) / GIB)
+    for where, amount in lacking:
+        text = "stopped: free %.2f GiB more for %s, or take fewer datasets (--config dataset=...)"
+        log.error(text, amount / GIB, where)
+    if lacking:
         return 1
     _hours(by_stage["train"] + by_stage["evaluate"], cores)
     return 0
@@ -52,9 +55,31 @@ def run(paths: list[Path], cores: int) -> int:
 
 def _done(job: Mapping[str, Any], seed: int) -> bool:
     """Whether a cell is finished: its job runs for another seed's sake, or only looks."""
-    folder = Path("results", job["suite"], job["stage"], slug(job["dataset"]), job["algorithm"], f"seed{seed}")
+    suite = Places.of(job["places"]).results / job["suite"]
+    folder = suite / job["stage"] / slug(job["dataset"]) / job["algorithm"] / f"seed{seed}"
     manifest = provenance.find_json(folder / "manifest.json") or {}
     return manifest.get("status") == "ok" and manifest["digest"] == seed_digest(job["digest"], seed)
+
+
+def _lacking(places: Places, downloads: int, checkpoints: int) -> list[tuple[str, int]]:
+    """Print what each disk needs and has; what lies in the project counts twice, for DVC's cache.
+
+    Returns:
+        Places on a disk that is too small, and the bytes that it lacks.
+    """
+    disks: dict[int, list[tuple[str, Path, int]]] = defaultdict(list)
+    for name, size in (("raw", downloads), ("prepared", 2 * downloads), ("results", checkpoints)):
+        folder = Path(getattr(places, name)).resolve()
+        there = next(path for path in (folder, *folder.parents) if path.exists())
+        copies = 2 if folder.is_relative_to(Path().resolve()) else 1
+        disks[there.stat().st_dev].append((name, there, copies * size))
+    lacking = []
+    for parts in disks.values():
+        where, needed = ", ".join(name for name, _, _ in parts), sum(size for _, _, size in parts)
+        free = shutil.disk_usage(parts[0][1]).free
+        log.info("disk of %s: %.2f GiB needed with DVC's cache, %.1f GiB free", where, needed / GIB, free / GIB)
+        lacking += [(where, needed - free)] if needed > free else []
+    return lacking
 
 
 def _cells(jobs: list[dict[str, Any]]) -> int:
@@ -73,7 +98,8 @@ def _downloads(jobs: list[dict[str, Any]]) -> int:
         if job["values"]["source"] == "d4rl":
             size = job["bytes"] or UNKNOWN_BYTES
             total += size
-            log.info("to fetch, unless data/raw or a local mirror has it: %s, %.1f MB", job["dataset"], size / 1e6)
+            text = "to fetch, unless %s or a local mirror has it: %s, %.1f MB"
+            log.info(text, job["places"]["raw"], job["dataset"], size / 1e6)
     return total
 
 

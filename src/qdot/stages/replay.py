@@ -9,6 +9,7 @@ from typing import Any
 from qdot import provenance, replays
 from qdot.data.files import content_sha256
 from qdot.errors import DataError, QdotError
+from qdot.places import Places
 from qdot.stages.cells import locked
 
 log = logging.getLogger("qdot")
@@ -32,7 +33,7 @@ def _result(recipe: Mapping[str, Any], manifest: Mapping[str, Any] | None) -> di
     """The result: `ok` with its numbers, `not run` with the reason, or `failed`."""
     result = {key: recipe[key] for key in ("dataset", "environment", "rows", "versions", "digest")}
     result |= {"schema": SCHEMA, "stage": "replay", "raw_sha256": (manifest or {}).get("raw_sha256"), "replay": None}
-    reason = replays.obstacle(Path(), recipe["environment"], manifest)
+    reason = replays.obstacle(Places.of(recipe["places"]), recipe["environment"], manifest)
     if reason is not None or manifest is None:
         log.warning("not replayed: %s", reason)
         return result | {"status": "not run", "reason": reason}
@@ -50,11 +51,11 @@ def _replay(recipe: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str,
     """Replay the raw file, if it still is the one that the dataset was prepared from."""
     from qdot.envs.recordings import replay
 
-    path = Path(manifest["raw_file"])
+    path = replays.raw_file(Places.of(recipe["places"]), manifest)
     found = content_sha256(path)
     if found != manifest["raw_sha256"]:
         raise DataError(
             f"{path}: sha256 {found[:12]}; expected {manifest['raw_sha256'][:12]}, as when {recipe['dataset']} was "
-            "prepared from it; delete data/prepared's manifest to prepare it again"
+            "prepared from it; delete its manifest of the prepared data to prepare it again"
         )
     return replay(recipe["environment"], path, recipe["rows"])

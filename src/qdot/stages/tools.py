@@ -1,4 +1,4 @@
-"""What a user asks by hand: `qdot params show`, `qdot replay`, `qdot accept`, `qdot prune`."""
+"""What a user asks by hand: `qdot params show`, `qdot places`, `qdot replay`, `qdot accept`, `qdot prune`."""
 
 import json
 import logging
@@ -10,6 +10,7 @@ from qdot import params as parameters
 from qdot import provenance
 from qdot.errors import ParamsError
 from qdot.params import resolve
+from qdot.places import DEFAULTS, Places, source_of
 from qdot.recipes import evaluate_recipe, seed_digest, train_recipe
 from qdot.stages.cells import git_state
 from qdot.study import Cell, Study
@@ -37,6 +38,20 @@ def show_params(cell: str) -> str:
     for key in ("domain", "readouts", "primary_readout"):
         lines.append(f"{key:<30} {resolved.values[key]}")
     return "\n".join(lines)
+
+
+def show_places(place: str | None) -> str:
+    """The folder of each place with what sets it, or the folder of one place.
+
+    Raises:
+        ParamsError: no such place, or one that is wrong.
+    """
+    places = Places.load()
+    if place is None:
+        return "\n".join(f"{name:<10} {getattr(places, name)!s:<40} {source_of(name)}" for name in DEFAULTS)
+    if place not in DEFAULTS:
+        raise ParamsError(parameters.unknown("places", "place", place, DEFAULTS))
+    return str(getattr(places, place))
 
 
 def replay(environment: str, transitions: Path, rows: int | None) -> str:

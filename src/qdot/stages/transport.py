@@ -18,13 +18,14 @@ def run(recipe_path: Path) -> None:
     """Run the studies that a recipe names and write results/<suite>/transport/: tables, runtime.json, manifest.json.
 
     Args:
-        recipe_path: A JSON file with `stage`, `suite`, `params` (studies, budget, seeds), `digest`, `code`, `packages`.
+        recipe_path: A JSON file with `stage`, `suite`, `places`, `params` (studies, budget, seeds), `digest`, `code`,
+            `packages`.
 
     Raises:
         ParamsError: For a study or a budget that does not exist.
     """
     recipe, started = provenance.read_json(recipe_path), time.perf_counter()
-    directory = Path("results") / recipe["suite"] / "transport"
+    directory = Path(recipe["places"]["results"]) / recipe["suite"] / "transport"
     tables, seconds = {}, {}
     with threads(THREADS):
         for name in recipe["params"]["studies"]:

@@ -14,6 +14,7 @@ from qdot.evaluation import verification
 from qdot.evaluation.verification import Row, Tolerances
 from qdot.frames import groups, read_csv
 from qdot.kept import FOLDER, Kept, find, made_with
+from qdot.places import Places
 from qdot.provenance import damaged_files, find_json, read_json
 
 HEAD = (
@@ -39,10 +40,10 @@ def run(wanted: str | None, as_json: bool, root: Path = Path()) -> tuple[str, in
     Raises:
         ResultsError: a kept file or a table is damaged, or there is nothing to compare.
     """
-    tolerances, results, idle = Tolerances.load(root), [], []
+    tolerances, places, results, idle = Tolerances.load(root), Places.load(root), [], []
     for kept in find(root):
-        runs = list(_own_runs(kept, wanted, root))
-        results += [_compare(kept, tables, tolerances, root) for tables in runs]
+        runs = list(_own_runs(kept, wanted, places))
+        results += [_compare(kept, tables, tolerances, places) for tables in runs]
         idle += [] if runs else [f"{kept.directory.relative_to(root)} (suite {kept.manifest['suite']})"]
     if not results:
         raise ResultsError(
@@ -57,16 +58,16 @@ def run(wanted: str | None, as_json: bool, root: Path = Path()) -> tuple[str, in
     return "\n".join([*lines, *([] if wanted else [f"no run here of: {name}" for name in idle])]).rstrip(), status
 
 
-def _own_runs(kept: Kept, wanted: str | None, root: Path) -> Iterator[Path]:
+def _own_runs(kept: Kept, wanted: str | None, places: Places) -> Iterator[Path]:
     """Folders of tables of the kept suite or of a subset of it."""
     suite = kept.manifest["suite"]
-    for path in sorted([*root.glob("results/*/compare"), *root.glob("results/subsets/*/compare")]):
+    for path in sorted([*places.results.glob("*/compare"), *places.results.glob("subsets/*/compare")]):
         manifest = find_json(path / "manifest.json")
         if manifest and manifest["suite"] == suite and wanted in (None, suite, path.parent.name):
             yield path
 
 
-def _compare(kept: Kept, tables: Path, tolerances: Tolerances, root: Path) -> Result:
+def _compare(kept: Kept, tables: Path, tolerances: Tolerances, places: Places) -> Result:
     """One run beside a kept one."""
     damaged = sorted(damaged_files(tables, read_json(tables / "manifest.json")["files"]))
     if damaged:
@@ -80,8 +81,8 @@ def _compare(kept: Kept, tables: Path, tolerances: Tolerances, root: Path) -> Re
     compared = counts["identical"] + counts["within"] + counts["far"]
     status = "differs" if counts["beyond"] else "agrees" if compared else "not comparable"
     return {
-        "kept": str(kept.directory.relative_to(root)),
-        "own": str(tables.relative_to(root)),
+        "kept": str(kept.directory.relative_to(places.root)),
+        "own": places.name(tables),
         "kept_is": kept.manifest["status"],
         "status": status,
         "confidence": tolerances.confidence,
