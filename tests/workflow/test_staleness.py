@@ -2,10 +2,13 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
 from workflow.checkout import Checkout
+
+from qdot.places import DEFAULTS, VARIABLES
 
 DATASET = "pendulum-tiny"
 
@@ -108,13 +111,31 @@ def test_a_failed_seed_is_shown_fails_the_run_and_is_tried_again_alone(pulled: C
     assert pulled.worked(before) == cells("train/iql", "evaluate/iql", seeds=(1,))
 
 
-def test_two_clones_agree_on_every_score(origin: Checkout, tmp_path: Path) -> None:
+def test_a_clone_with_everything_elsewhere_and_no_network_after_its_data_agrees_on_every_score(
+    origin: Checkout, tmp_path: Path
+) -> None:
+    """As on a cluster: `data_all` on a login node, the rest on nodes that reach nobody, and every folder on a disk."""
+    disk, refused, inject = tmp_path / "disk", tmp_path / "refused", tmp_path / "inject"
+    inject.mkdir()
+    (inject / "sitecustomize.py").write_text(OFFLINE)
+    places = {variable: str(disk / name) for name, variable in VARIABLES.items()}
     clone = origin.clone(tmp_path / "second")
-    clone.snakemake()
+    clone.snakemake("data_all", **places)
+    clone.run("python", "-c", CONNECT, PYTHONPATH=str(inject), REFUSED=str(refused))
+    assert refused.read_text() == "192.0.2.1\n"  # the injected code does refuse
+    clone.snakemake(PYTHONPATH=str(inject), REFUSED=str(refused), **places)
+    assert refused.read_text() == "192.0.2.1\n"
+    assert not [folder for folder in ("data", "results", "logs", "reports/build") if (clone.top / folder).exists()]
+    assert DVC_REFUSAL in clone.run("dvc", "repro", "--force", "--single-item", "train", status=255, **places)
+    for name, folder in DEFAULTS.items():
+        (clone.top / folder).parent.mkdir(exist_ok=True)
+        (disk / name).rename(clone.top / folder)
     assert _scores(clone) == _scores(origin)
-    name = f"results/tiny/train/{DATASET}/iql/seed0/manifest.json"
-    first, second = (json.loads((top / name).read_text()) for top in (origin.top, clone.top))
-    assert first == second
+    for stage in ("train", "evaluate"):
+        name = f"results/tiny/{stage}/{DATASET}/iql/seed0/manifest.json"
+        first, second = (json.loads((top / name).read_text()) for top in (origin.top, clone.top))
+        assert first == second
+    assert set(planned(clone.snakemake("--dry-run"))) == {"all"}  # moved back, nothing is due but the gate
 
 
 def _scores(checkout: Checkout) -> list[dict[str, str]]:
@@ -122,6 +143,38 @@ def _scores(checkout: Checkout) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def planned(printed: str) -> list[str]:
+    """The rules of the jobs that a dry run lists."""
+    return re.findall(r"^(?:local)?rule (\w+):", printed, re.MULTILINE)
+
+
+DVC_REFUSAL = "DVC versions only what params.yaml places inside the project"
+CONNECT = """
+import socket
+try:
+    socket.create_connection(("192.0.2.1", 80), timeout=1)
+except OSError:
+    pass
+"""
+OFFLINE = """
+import os
+import sys
+
+
+def refuse(event, arguments):
+    if event == "socket.getaddrinfo":
+        host = arguments[0]
+    elif event == "socket.connect" and isinstance(arguments[1], tuple):
+        host = arguments[1][0]
+    else:
+        return
+    with open(os.environ["REFUSED"], "a") as file:
+        file.write(f"{host}\\n")
+    raise OSError("no network")
+
+
+sys.addaudithook(refuse)
+"""
 INJECTED = """
 import importlib.abc
 import sys

@@ -1,6 +1,7 @@
 """The Snakefile: every suite's graph resolves, subsets are checked, bad input stops before the first job."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,18 @@ def test_a_results_folder_that_cannot_be_written_is_named(checkout: Checkout) ->
     finally:
         (checkout.top / "results").unlink()
     assert "results" in printed
+
+
+def test_a_file_that_was_fetched_is_asked_of_nobody_again(checkout: Checkout, kitchen_file: Path) -> None:
+    """`data_all` where there is a mirror; then neither mirror nor network."""
+    suite = ("--config", "suite=kitchen", "algorithm=bc")
+    checkout.snakemake("data_all", *suite, QDOT_D4RL_MIRROR=str(kitchen_file.parent))
+    printed = checkout.snakemake("--dry-run", *suite)
+    assert "rule active_train:" in printed
+    assert "rule active_evaluate:" in printed
+    assert "rule data:" not in printed
+    assert "rule replay_dataset:" not in printed
+    shutil.rmtree(checkout.top / "data")
 
 
 def test_a_dry_run_leaves_no_result(checkout: Checkout) -> None:
