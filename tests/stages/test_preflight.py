@@ -34,7 +34,9 @@ def recipe_files(suite: str, folder: Path) -> list[Path]:
 def test_it_names_jobs_download_machine_and_a_missing_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(estimate, "probe", lambda values, seeds: estimate.Cost(0.0036, 0.0, {"policy": 0.001}))
+    free = {"build": 0.0, "look": 0.0, "load": 0.0, "measure": {"policy": 0.0}, "move": 0.0}
+    cost = estimate.Cost(0.0036, 0.0, {"policy": 0.001}, **free)
+    monkeypatch.setattr(estimate, "probe", lambda values, seeds: cost)
     monkeypatch.delitem(ENVIRONMENTS, "qdot/hopper-v2")
     with caplog.at_level(logging.INFO):
         assert preflight.run(recipe_files("paper", tmp_path), cores=2) == 0
@@ -67,45 +69,3 @@ def test_each_disk_is_held_against_what_is_placed_on_it(
     free[True] += 10**6
     monkeypatch.setattr(preflight, "_hours", lambda jobs, cores: None)
     assert preflight.run(files, cores=2) == 0
-
-
-def test_a_probe_measures_a_step_and_every_readout() -> None:
-    study = Study.from_config({**parameters.load(TOP), "suite": "tiny"}, root=TOP)
-    cost = estimate.probe(study.resolved("pendulum-tiny", "qdot"), [0, 1])
-    assert cost.step > 0
-    assert set(cost.act) > {"map", "distill", "best_of_n"}
-    assert min(cost.act.values()) > 0
-
-
-def test_time_adds_up_over_steps_seeds_episodes_and_readouts(monkeypatch: pytest.MonkeyPatch) -> None:
-    probed = []
-    monkeypatch.setattr(
-        estimate, "probe", lambda *_: probed.append(1) or estimate.Cost(0.01, 0.004, {"map": 0.002, "distill": 0.001})
-    )
-    monkeypatch.setattr(estimate, "environment_step", lambda _: 0.0001)
-    study = Study.from_config({**parameters.load(TOP), "suite": "tiny"}, root=TOP)
-    values = study.resolved("pendulum-tiny", "qdot")
-    values |= {"readouts": ["map", "distill"], "evaluate": {"episodes": 25}}
-    values["train"] |= {"steps": 1000, "evaluate_every": 500, "evaluate_episodes": 10}
-    made = estimate.Estimate()
-    for stage, seeds in (("train", [0, 1]), ("evaluate", [0, 1]), ("evaluate", [])):
-        made.add({"stage": stage, "params": values, "seeds": seeds})
-    assert made.training == pytest.approx(1000 * 0.01)
-    played = 200 * 0.0001  # Pendulum's horizon
-    during, final = 2 * 2 * (10 * played + 200 * 0.002), 2 * (2 * 25 * played + 200 * 0.003)  # one block of 32 each
-    assert made.evaluation == pytest.approx(during + final)
-    assert len(probed) == 1
-
-
-def test_algorithms_of_a_dataset_with_equal_critics_pay_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(estimate, "probe", lambda *_: estimate.Cost(0.01, 0.004, {}))
-    study = Study.from_config({**parameters.load(TOP), "suite": "quick"}, root=TOP)
-    made = estimate.Estimate()
-    for dataset, algorithm in (("pendulum", "qdot"), ("pendulum", "iql"), ("halfcheetah-replay", "iql")):
-        values = study.resolved(dataset, algorithm)
-        values["train"] |= {"steps": 1000, "evaluate_every": 0}
-        made.add({"stage": "train", "params": values, "seeds": [0, 1]})
-    assert made.training == pytest.approx(1000 * (0.01 + 0.006 + 0.01))
-    values["algorithm_values"]["expectile"] += 0.1
-    made.add({"stage": "train", "params": values, "seeds": [0, 1]})
-    assert made.training == pytest.approx(1000 * (0.01 + 0.006 + 0.01 + 0.01))

@@ -9,7 +9,7 @@ from typing import Any
 
 from qdot import provenance
 from qdot.envs.registry import is_available
-from qdot.machine import gpus, memory_mb
+from qdot.machine import gpus, memory_mb, training_threads
 from qdot.places import DEFAULTS, Places
 from qdot.recipes import seed_digest
 from qdot.stages.estimate import Estimate
@@ -118,14 +118,18 @@ def _hours(jobs: list[dict[str, Any]], cores: int) -> None:
     if work < SHORT:
         log.info("training: %d seed-steps in all, no estimate needed", work)
         return
-    estimate = Estimate()
+    trained = [job for job in jobs if job["stage"] == "train" and job["seeds"]]
+    datasets = len({job["dataset"] for job in trained})
+    each = max(job["params"]["train"]["threads"] for job in trained)
+    processes = training_threads(cores, datasets, len(trained) // datasets, each) // each
+    estimate = Estimate(processes)
     for job in jobs:
         try:
             estimate.add(job)
         except Exception as error:  # noqa: BLE001 - the job itself will say what is wrong; an estimate must not stop it
             log.warning("no estimate: %s on %s: %s", job["algorithm"], job["dataset"], error)
             return
-    side_by_side = gpus() or max(1, min(cores, sum(job["stage"] == "train" and bool(job["seeds"]) for job in jobs)))
+    side_by_side = gpus() or max(1, min(cores // each, datasets * processes))
     training, evaluation = estimate.training / side_by_side, estimate.evaluation / cores
     log.info(
         "time: about %s, of it training %s (%d seed-steps) and evaluation %s; by a few measured steps, "
