@@ -12,7 +12,8 @@ rule data:
     benchmark:
         f"{PLACES.logs}/benchmarks/data/{{dataset}}.tsv"
     resources:
-        mem_mb=4000,
+        # 600 MB at most with two million steps of HalfCheetah's widths (docs/datasets.md); 142 MB to collect.
+        mem_mb=1000,
     params:
         name=lambda wildcards: f"data {wildcards.dataset}",
     shell:

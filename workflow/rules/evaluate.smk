@@ -16,7 +16,9 @@ if ALGORITHMS:
             f"{STUDY.places.logs}/benchmarks/{STUDY.suite}/evaluate/{{dataset}}.tsv"
         threads: 2
         resources:
-            mem_mb=3000,
+            # 1290 MiB to inspect two million steps (tests/training/test_memory.py), and two workers: about 350 MiB each
+            # with 32 copies of a locomotion environment, 1160 MiB with ten kitchens, whose datasets are small.
+            mem_mb=3500,
         params:
             name=lambda wildcards: f"evaluate {wildcards.dataset}",
             seeds=",".join(map(str, STUDY.seeds)),

@@ -19,7 +19,9 @@ if ALGORITHMS:
         threads: machine.training_threads(workflow.cores, len(STUDY.datasets), len(ALGORITHMS), STUDY.threads)
         resources:
             gpu=1,
-            mem_mb=4000,
+            # Each process: 1220 MiB with two million steps of HalfCheetah's widths, all of the paper's algorithms and five
+            # seeds (tests/training/test_memory.py); and its evaluations' worker: up to 1160 MiB with ten kitchens.
+            mem_mb=lambda wildcards, threads: 2500 * threads,
         params:
             name=lambda wildcards: f"train {wildcards.dataset}",
             seeds=",".join(map(str, STUDY.seeds)),
