@@ -85,8 +85,8 @@ def test_policy_and_targets_move_each_second_step() -> None:
 
 def test_a_step_without_policy_update_reports_the_last_one() -> None:
     subject = trainer(4)
-    record = torch.stack(subject._record)  # (steps, terms, seeds)
-    columns = [subject._columns.index(name) for name in ("policy_loss", "q_value", "q_scale")]
+    record = torch.stack(subject.record)  # (steps, terms, seeds)
+    columns = [subject.terms.index(name) for name in ("policy_loss", "q_value", "q_scale")]
     assert torch.equal(record[0::2, columns], record[1::2, columns])
     assert not torch.equal(record[0, columns], record[2, columns])
 

@@ -74,10 +74,11 @@ class Adam:
         return {name: loss.detach() for name, loss in losses.items()}
 
     def state(self) -> dict[str, Tensor]:
-        """First and second moments (members, width) and the number of steps taken."""
-        state = self._adam.state[self.flat]
-        return {name: state[name] for name in ("exp_avg", "exp_avg_sq", "step")}
+        """First and second moments (members, width) and the number of steps taken; nothing before the first step."""
+        state = self._adam.state.get(self.flat, {})
+        return {name: state[name] for name in ("exp_avg", "exp_avg_sq", "step") if name in state}
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Go on from the moments of `state()`."""
-        self._adam.state[self.flat] = {name: value.clone().to(self.flat.device) for name, value in state.items()}
+        if state:
+            self._adam.state[self.flat] = {name: value.clone().to(self.flat.device) for name, value in state.items()}

@@ -24,6 +24,7 @@ import qdot.envs  # noqa: F401 - registers our environments
 from qdot.envs.lanes import lanes_of
 from qdot.envs.registry import ENVIRONMENTS
 from qdot.errors import ParamsError, ResultsError
+from qdot.processes import end_with_parent, leave_signals_to_parent
 
 BLOCK = 32  # rows of every call of a policy; its cost hardly depends on them
 ACTING = 1  # tells a policy's stream from its environment's
@@ -198,6 +199,8 @@ def _start_worker() -> None:
     """One torch thread per worker: the workers are the parallelism."""
     import torch
 
+    leave_signals_to_parent()
+    end_with_parent()
     torch.set_num_threads(1)
 
 

@@ -93,6 +93,10 @@ class Job:
         name = "arrays.safetensors" if self.recipe["stage"] == "train" else "policy.safetensors"
         return ((self.source_manifest(seed) or {}).get("files") or {}).get(name)
 
+    def identity(self, seed: int) -> str:
+        """What a seed's work is: a file of a stopped run is gone on from where it is the same."""
+        return f"{seed_digest(self.recipe['digest'], seed)} {self.source(seed)}"
+
     def _from_same_source(self, found: Mapping[str, Any], seed: int) -> bool:
         """Whether a result was made from what lies there now; a dataset that is gone takes no trained cell with it."""
         source = self.source(seed)

@@ -21,14 +21,18 @@ from qdot.envs.registry import is_available
 from qdot.errors import ResultsError
 from qdot.evaluation.rollout import Evaluator
 from qdot.evaluation.tables import write_episodes
+from qdot.processes import Stop, end_with_parent
 from qdot.provenance import write_json
 from qdot.stages.cells import Job, Ready, all_locked, attempt, fail_all, find_ready, runtime
+from qdot.training import resume
 from qdot.training.family import COMMON, Member
-from qdot.training.loop import train_family
+from qdot.training.loop import Stopped, train_family
 from qdot.training.memory import keep_freed_memory
-from qdot.training.trainer import Outcome
+from qdot.training.trainer import Outcome, Trainer
 
 log = logging.getLogger("qdot")
+STOP = Stop()
+STOPPED = 143  # exit status of a process that SIGTERM ended
 FAMILY = 12  # algorithms that train side by side in one process, at most
 FILES = ("policy.safetensors", "state.safetensors", "curve.csv", "evaluations.csv")
 
@@ -45,11 +49,22 @@ def run(recipes: list[Path], seeds: list[int], manifests: list[Path], device: st
 
     Raises:
         ResultsError: a recipe is missing, or there are not as many manifests as recipes and seeds.
+        SystemExit: the process was told to stop, and kept where it was.
     """
     jobs = Job.read(recipes, seeds, manifests)
+    try:
+        _run(jobs, device, workers)
+    except Stopped:
+        log.warning("stopped; the next run goes on from here")
+        raise SystemExit(STOPPED) from None
+
+
+def _run(jobs: list[Job], device: str, workers: int) -> None:
+    """Train what is due, in this process or in workers."""
     with all_locked(jobs):
         families = [part for group in _alike(find_ready(jobs, _is_blocked)) for part in _parts(group, workers)]
         if workers == 1 or len(families) < 2:
+            STOP.listen()
             for family in families:
                 _train_or_fail(family, device)
         else:
@@ -57,12 +72,27 @@ def run(recipes: list[Path], seeds: list[int], manifests: list[Path], device: st
 
 
 def _alike(ready: Ready) -> list[Ready]:
-    """Jobs that can step together: due for the same seeds, with equal values where a family has one."""
+    """Jobs that can step together: due for the same seeds, at one step, with equal values where a family has one."""
     groups: dict[Any, Ready] = {}
     for job, due in ready:
-        train = job.recipe["params"]["train"]
-        groups.setdefault((tuple(due), *(train[key] for key in COMMON)), []).append((job, due))
+        train, steps = job.recipe["params"]["train"], {seed: _step(job, seed) for seed in due}
+        for step in sorted(set(steps.values())):
+            seeds = [seed for seed in due if steps[seed] == step]
+            groups.setdefault((step, *seeds, *(train[key] for key in COMMON)), []).append((job, seeds))
     return list(groups.values())
+
+
+def _step(job: Job, seed: int) -> int:
+    """The step that a stopped run of this very work had come to; 0 where there is none, or none that can be read."""
+    path = job.directories[seed] / resume.NAME
+    try:
+        saved = resume.read(path, job.identity(seed))
+    except ResultsError as error:
+        log.warning("%s", error)
+        saved = None
+    if saved is None:
+        path.unlink(missing_ok=True)
+    return saved.step if saved else 0
 
 
 def _parts(group: Ready, workers: int) -> list[Ready]:
@@ -80,9 +110,10 @@ def _side_by_side(families: list[Ready], device: str, workers: int) -> None:
     listener.start()
     try:
         with ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(lines,)) as pool:
+            STOP.listen()
             futures = [pool.submit(_train_or_fail, family, device) for family in families]
             for family, future in zip(families, futures, strict=True):
-                if isinstance(error := future.exception(), BrokenProcessPool):
+                if isinstance(error := future.exception(), BrokenProcessPool) and not STOP.is_told:
                     fail_all(family, ResultsError("a training process was ended from outside: too little memory?"))
                 elif error is not None:
                     raise error
@@ -91,8 +122,10 @@ def _side_by_side(families: list[Ready], device: str, workers: int) -> None:
 
 
 def _start_worker(lines: "multiprocessing.Queue[logging.LogRecord]") -> None:
-    """Send log lines to the process that started this one."""
+    """Send log lines to the process that started this one; stop when it says so, and when it is gone."""
     logging.basicConfig(level=logging.INFO, handlers=[QueueHandler(lines)], force=True)
+    STOP.listen()
+    end_with_parent()
 
 
 def _train_or_fail(ready: Ready, device: str) -> None:
@@ -121,35 +154,91 @@ def _train(ready: Ready, device: str) -> None:
     keep_freed_memory()
     datasets = Datasets(Path(job.recipe["data_dir"]))
     with _pool(job.recipe["params"]) as pool:
-        evaluators = [_evaluator(pool, job.recipe["params"]) for job, _ in ready]
-        members = [_member(job, due, datasets, own) for (job, _), own in zip(ready, evaluators, strict=True)]
-        outcomes = train_family(members, due, device, _say)
-        found = [own.collect() if own else ([], {}) for own in evaluators]
-    for (job, _), own, (rows, failures) in zip(ready, outcomes, found, strict=True):
+        evaluations = [Evaluations(job, due, pool) for job, _ in ready]
+        members = [_member(own, datasets) for own in evaluations]
+        first = members[0].saved[0].step if members[0].saved else 0
+        outcomes = train_family(members, due, device, _say, lambda: STOP.is_told, _save_seconds())
+        for found in evaluations:
+            found.settle()
+    for found, own in zip(evaluations, outcomes, strict=True):
         for outcome in own:
-            rate = round(len(due) * steps / outcome.seconds, 1) if outcome.seconds else None
+            rate = round(len(due) * (steps - first) / outcome.seconds, 1) if outcome.seconds else None
             cost = {"device": _device_name(device), "algorithms": names, "seeds": due, "seed_steps_per_second": rate}
-            write_json(job.directories[outcome.seed] / "runtime.json", runtime(started, **cost))
-            _finish(job, outcome, rows, failures.get(outcome.seed))
+            write_json(found.job.directories[outcome.seed] / "runtime.json", runtime(started, **cost))
+            _finish(found, outcome)
 
 
-def _member(job: Job, seeds: list[int], datasets: "Datasets", evaluator: Evaluator | None) -> Member:
-    values = job.recipe["params"]
-    directories = {seed: job.directories[seed] for seed in seeds}
-    evaluate = partial(_submit, evaluator, values) if evaluator else None
-    return Member(values["method"], values, datasets.get(values["train"]), directories, evaluate)
+class Evaluations:
+    """Rollouts of one algorithm during training, of its primary readout: queued, and what came of them until now.
+
+    Attributes:
+        job: The job.
+        seeds: Its seeds.
+        saved: Where they stopped; None to start.
+        rows: A row per episode.
+        failures: The first error of each seed whose rollouts failed.
+    """
+
+    def __init__(self, job: Job, seeds: list[int], pool: Evaluator | None) -> None:
+        """Take what a stopped run had; `pool` is None where there is no environment."""
+        train = job.recipe["params"]["train"]
+        self.job, self.seeds = job, seeds
+        found = (resume.read(job.directories[seed] / resume.NAME, job.identity(seed)) for seed in seeds)
+        self.saved = [one for one in found if one is not None] or None
+        self.rows = [dict(row) for one in self.saved or () for row in one.evaluations]
+        self.failures: dict[int, ResultsError] = {}
+        self._evaluator = pool.another(train["discount"]) if pool and train["evaluate_every"] else None
+
+    @property
+    def evaluates(self) -> bool:
+        """Whether anything is rolled out."""
+        return self._evaluator is not None
+
+    def submit(self, policies: dict[int, bytes], step: int) -> None:
+        """Queue an evaluation of every seed."""
+        values = self.job.recipe["params"]
+        protocol = "fixed" if values["train"]["evaluate_starts"] == "fixed" else "training"
+        assert self._evaluator is not None
+        for seed, policy in policies.items():
+            episodes = values["train"]["evaluate_episodes"]
+            self._evaluator.submit(policy, seed, values["primary_readout"], step, episodes, protocol)
+
+    def settle(self) -> None:
+        """Wait for what is queued."""
+        rows, failures = self._evaluator.collect() if self._evaluator else ([], {})
+        self.rows += rows
+        self.failures = failures | self.failures
+
+    def save(self, trainer: Trainer) -> None:
+        """Keep where the seeds are; one whose rollouts failed goes on from an earlier stop, or starts again."""
+        self.settle()
+        for seed in trainer.seeds:
+            if seed not in self.failures:
+                own = [row for row in self.rows if row["seed"] == seed]
+                path = self.job.directories[seed] / resume.NAME
+                resume.save(trainer, seed, own).write(path, self.job.identity(seed))
 
 
-def _finish(job: Job, outcome: Outcome, rows: list[dict[str, Any]], failed_rollout: ResultsError | None) -> None:
-    """Write a seed's evaluations and its manifest."""
-    values, directory = job.recipe["params"], job.directories[outcome.seed]
-    own = [row for row in rows if row["seed"] == outcome.seed]
+def _member(evaluations: Evaluations, datasets: "Datasets") -> Member:
+    job, values = evaluations.job, evaluations.job.recipe["params"]
+    directories = {seed: job.directories[seed] for seed in evaluations.seeds}
+    evaluate = evaluations.submit if evaluations.evaluates else None
+    dataset = datasets.get(values["train"])
+    return Member(values["method"], values, dataset, directories, evaluate, evaluations.saved, evaluations.save)
+
+
+def _finish(evaluations: Evaluations, outcome: Outcome) -> None:
+    """Write a seed's evaluations and its manifest; nothing is left to go on from."""
+    job, seed = evaluations.job, outcome.seed
+    values, directory = job.recipe["params"], job.directories[seed]
+    own = [row for row in evaluations.rows if row["seed"] == seed and seed not in evaluations.failures]
     write_episodes(directory / "evaluations.csv", values["dataset"], values["algorithm"], own)
-    failure = outcome.reason or failed_rollout
+    failure = outcome.reason or evaluations.failures.get(seed)
     if failure is None:
-        job.finish(outcome.seed, "ok", files=FILES, signs=[sign._asdict() for sign in outcome.signs])
+        job.finish(seed, "ok", files=FILES, signs=[sign._asdict() for sign in outcome.signs])
     else:
-        job.fail(outcome.seed, failure)
+        job.fail(seed, failure)
+    (directory / resume.NAME).unlink(missing_ok=True)
 
 
 class Datasets:
@@ -176,23 +265,14 @@ def _pool(values: Mapping[str, Any]) -> AbstractContextManager[Evaluator | None]
     return Evaluator(environment, values["dataset"], values["train"]["discount"], workers=1)
 
 
-def _evaluator(pool: Evaluator | None, values: Mapping[str, Any]) -> Evaluator | None:
-    """What rolls one algorithm's policies out during training; None where nothing does."""
-    train = values["train"]
-    return pool.another(train["discount"]) if pool and train["evaluate_every"] else None
+def _save_seconds() -> float:
+    """Time between two savings of a running job: the most that a killed one loses."""
+    return float(os.environ.get("QDOT_SAVE_SECONDS", "300"))
 
 
-def _submit(evaluator: Evaluator, values: Mapping[str, Any], policies: dict[int, bytes], step: int) -> None:
-    """Queue an evaluation during training, of the primary readout."""
-    train = values["train"]
-    protocol = "fixed" if train["evaluate_starts"] == "fixed" else "training"
-    for seed, policy in policies.items():
-        evaluator.submit(policy, seed, values["primary_readout"], step, train["evaluate_episodes"], protocol)
-
-
-def _say(step: int, steps: int, seconds: float) -> None:
+def _say(step: int, steps: int, rate: float) -> None:
     """Print how far training is."""
-    log.info("step %d of %d, %.0f steps/s, %.0f s left", step, steps, step / seconds, seconds / step * (steps - step))
+    log.info("step %d of %d, %.0f steps/s, %.0f s left", step, steps, rate, (steps - step) / rate)
 
 
 def _device_name(device: str) -> str:

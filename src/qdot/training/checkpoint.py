@@ -205,27 +205,3 @@ def training_state(model: Algorithm, index: int, step: int) -> bytes:
         for key, value in optimiser.state().items()
     }
     return pack_tensors(tensors, {"schema": SCHEMA, "step": step})
-
-
-def restore(model: Algorithm, policies: Sequence[bytes], states: Sequence[bytes]) -> int:
-    """Put a prepared model, its seeds in this order, back to where training stopped.
-
-    Returns:
-        The step that comes next.
-
-    Raises:
-        ResultsError: the files are damaged, or stopped at different steps.
-    """
-    weights = [unpack_tensors(content, "policy.safetensors")[0] for content in policies]
-    model.load_state_dict({name: torch.cat([seed[name] for seed in weights]) for name in weights[0]})
-    moments = [unpack_tensors(content, "state.safetensors") for content in states]
-    steps = {int(description["step"]) for _, description in moments}
-    if len(steps) != 1:
-        raise ResultsError(
-            f"state.safetensors: the seeds stopped at steps {sorted(steps)}, expected one step; train again"
-        )
-    for name, optimiser in model.optimisers.items():
-        parts = {key: [seed[f"{name}.{key}"] for seed, _ in moments] for key in ("exp_avg", "exp_avg_sq")}
-        joined = {key: torch.cat(values) for key, values in parts.items()}
-        optimiser.restore(joined | {"step": moments[0][0][f"{name}.step"]})
-    return steps.pop()

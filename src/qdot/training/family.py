@@ -1,7 +1,7 @@
 """Algorithms of one dataset that step together: their minibatches and equal critics are computed once."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ from qdot.algorithms.actor_critic import ActorCritic
 from qdot.algorithms.critic import Critic
 from qdot.data.batch import Dataset
 from qdot.errors import ParamsError
+from qdot.training.resume import Saved, go_on
 from qdot.training.trainer import Evaluate, Outcome, Trainer
 
 COMMON = ("steps", "batch_size", "threads")  # values of section `train` that a family has once
@@ -29,6 +30,8 @@ class Member:
         directories: Where each seed's files go; nothing is written of other seeds.
         evaluate: Gets the policies (bytes by seed, failed seeds left out) and the step, every `train.evaluate_every`
             steps and at the end.
+        saved: Where its seeds stopped, in their order and at one step for all of the family; None to start.
+        save: Called between two steps, every some minutes and before a stop, to keep where the seeds are.
         trainer: Its model; None before a family has it.
         error: What ended it, with all its seeds.
     """
@@ -38,6 +41,8 @@ class Member:
     dataset: Dataset
     directories: Mapping[int, Path] = field(default_factory=dict)
     evaluate: Evaluate | None = None
+    saved: Sequence[Saved] | None = None
+    save: Callable[[Trainer], None] | None = None
     trainer: Trainer | None = field(default=None, init=False)
     error: Exception | None = field(default=None, init=False)
 
@@ -85,6 +90,8 @@ class Family:
                 source = next(sources, None)
                 trainer = Trainer(member.algorithm, member.values, member.dataset, seeds, device, source)
                 _share_critic(trainer, built)
+                if member.saved:
+                    go_on(trainer, member.saved)
                 built.append(trainer)
                 member.trainer = trainer
 

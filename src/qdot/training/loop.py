@@ -17,6 +17,10 @@ Progress = Callable[[int, int, float], None]
 PROGRESS_SECONDS = 10.0
 
 
+class Stopped(BaseException):
+    """Training was told to stop, and every member was saved; no failure of any of them."""
+
+
 def train(
     algorithm: str,
     values: Mapping[str, Any],
@@ -36,7 +40,12 @@ def train(
 
 
 def train_family(
-    members: Sequence[Member], seeds: Sequence[int], device: str = "cpu", progress: Progress | None = None
+    members: Sequence[Member],
+    seeds: Sequence[int],
+    device: str = "cpu",
+    progress: Progress | None = None,
+    stop: Callable[[], bool] = lambda: False,
+    save_seconds: float = 300.0,
 ) -> list[list[Outcome]]:
     """Train all seeds of several algorithms and write policy.safetensors, state.safetensors and curve.csv of each.
 
@@ -44,7 +53,9 @@ def train_family(
         members: The algorithms.
         seeds: Seeds.
         device: Of torch.
-        progress: Gets (step, steps, seconds since the start), about every 10 s and at the end.
+        progress: Gets (step, steps, steps per second), about every 10 s and at the end.
+        stop: Asked after each step whether to save and stop.
+        save_seconds: Time between two calls of each member's `save`.
 
     Returns:
         Per member one outcome per seed, in order. A seed whose loss or weights are not finite fails alone, with
@@ -52,21 +63,24 @@ def train_family(
 
     Raises:
         ParamsError: the members differ where they must not.
+        Stopped: `stop` said so.
     """
     with threads(members[0].values["train"]["threads"]):
         family = Family(members, seeds, device)
-        _run(family, progress or (lambda step, steps, seconds: None))
+        _run(family, progress or (lambda step, steps, rate: None), stop, save_seconds)
         for member in members:
             with member.failing_alone():
                 _write(member)
     return [member.outcomes(seeds, family.seconds(member.trainer) if member.trainer else 0.0) for member in members]
 
 
-def _run(family: Family, progress: Progress) -> None:
+def _run(family: Family, progress: Progress, stop: Callable[[], bool], save_seconds: float) -> None:
     """Advance to the last step, or until every seed has failed."""
-    start = reported = time.monotonic()
+    start = reported = saved = time.monotonic()
+    done = 0
     while running := list(family.running()):
         family.advance()
+        done += 1
         for member, trainer in running:
             with member.failing_alone():
                 _look(member, trainer)
@@ -74,7 +88,21 @@ def _run(family: Family, progress: Progress) -> None:
         now = time.monotonic()
         if step == steps or now - reported >= PROGRESS_SECONDS:
             reported = now
-            progress(step, steps, now - start)
+            progress(step, steps, done / (now - start))
+        told = stop()
+        if told or now - saved >= save_seconds:
+            _save(family)
+            saved = time.monotonic()
+        if told:
+            raise Stopped
+
+
+def _save(family: Family) -> None:
+    """Keep where the members are that have steps to do."""
+    for member, trainer in list(family.running()):
+        if member.save is not None:
+            with member.failing_alone():
+                member.save(trainer)
 
 
 def _look(member: Member, trainer: Trainer) -> None:

@@ -85,6 +85,8 @@ class Trainer:
         steps: Steps to do.
         failures: By seed.
         curves: By seed.
+        terms: Names of what a step measures.
+        record: Terms (terms, seeds) of each step since the last row of the curves.
     """
 
     def __init__(
@@ -124,8 +126,8 @@ class Trainer:
         names = ("observation_mean", "observation_scale", "action_low", "action_high")
         self._units = {name: getattr(dataset, name).tolist() for name in names}
         self._probe = Probe(dataset, train["discount"], device)
-        self._columns: tuple[str, ...] = ()
-        self._record: list[Tensor] = []  # (terms, seeds) of each step since the last row of the curves
+        self.terms: tuple[str, ...] = ()
+        self.record: list[Tensor] = []
 
     @property
     def alive(self) -> list[int]:
@@ -138,8 +140,8 @@ class Trainer:
 
     def note(self, info: Mapping[str, Tensor]) -> None:
         """End a step that was taken: keep its terms (seeds,)."""
-        self._columns = tuple(info)
-        self._record.append(torch.stack(list(info.values())))
+        self.terms = tuple(info)
+        self.record.append(torch.stack(list(info.values())))
         self.step += 1
 
     def inspect(self, log: bool) -> None:
@@ -147,10 +149,10 @@ class Trainer:
 
         Diagnostics of that row are no reason to stop a seed, whatever they are.
         """
-        if not self._record:
+        if not self.record:
             return
         measured = {name: values.tolist() for name, values in self._probe.measure(self.model).items()} if log else {}
-        record = torch.stack(self._record).cpu()  # (steps, terms, seeds)
+        record = torch.stack(self.record).cpu()  # (steps, terms, seeds)
         first = self.step - len(record) + 1
         for index, seed in enumerate(self.seeds):
             if seed in self.failures:
@@ -158,12 +160,12 @@ class Trainer:
             bad = (~record[..., index].isfinite()).nonzero()
             if len(bad):
                 offset, term = bad[0].tolist()
-                self._fail(seed, first + offset, self._columns[term])
+                self._fail(seed, first + offset, self.terms[term])
             elif log:
                 own = {name: values[index] for name, values in measured.items()}
-                self.curves[seed].add(self.step, self._columns, record[..., index].T.numpy(), own)
+                self.curves[seed].add(self.step, self.terms, record[..., index].T.numpy(), own)
         if log:
-            self._record.clear()
+            self.record.clear()
 
     def policies(self) -> dict[int, bytes]:
         """policy.safetensors of every seed that has not failed; one whose weights are not finite fails here."""
@@ -190,10 +192,6 @@ class Trainer:
     def state(self, seed: int) -> bytes:
         """state.safetensors of a seed."""
         return checkpoint.training_state(self.model, self.seeds.index(seed), self.step)
-
-    def restore(self, policies: Sequence[bytes], states: Sequence[bytes]) -> None:
-        """Go on from the files of all seeds, in order."""
-        self.step = checkpoint.restore(self.model, policies, states)
 
     def _fail(self, seed: int, step: int, term: str) -> None:
         self.failures[seed] = CellFailure("train", f"{term} is not finite", step=step, term=term)

@@ -1,0 +1,125 @@
+"""What a stopped run goes on from: all that a seed's files still depend on, in one file per seed.
+
+A run that was stopped at any step, and goes on, ends with the same bytes as one that was not: minibatches, dropout and
+other noise are functions of (seed, step), so weights, moments, the terms since the last row of the curve and the
+evaluations until then are all there is.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from qdot.errors import CellFailure, ResultsError
+from qdot.provenance import write_atomic
+from qdot.training.curves import Curve
+from qdot.training.trainer import Trainer
+
+NAME = "resume.safetensors"
+SCHEMA = 1
+KEY = "qdot"
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A seed of a stopped run.
+
+    Attributes:
+        step: Steps done.
+        tensors: `weight.<name>`, `moment.<optimiser>.<name>` (members of the seed, ...); `record` (steps, terms) since
+            the last row of the curve; `curve` (rows, columns), float64.
+        terms: Names of the record's terms.
+        columns: Names of the curve's columns.
+        steps: Step of each row of the curve.
+        failure: Why and where the seed failed; None where it did not.
+        evaluations: Rows of its evaluations until now.
+    """
+
+    step: int
+    tensors: Mapping[str, Tensor]
+    terms: Sequence[str]
+    columns: Sequence[str]
+    steps: Sequence[int]
+    failure: Mapping[str, Any] | None
+    evaluations: Sequence[Mapping[str, Any]]
+
+    def write(self, path: Path, identity: str) -> None:
+        """Write the file; `identity` says which work it belongs to."""
+        facts = {name: getattr(self, name) for name in FACTS}
+        text = json.dumps({"schema": SCHEMA, "identity": identity, **facts})
+        tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in self.tensors.items()}
+        write_atomic(path, safetensors.torch.save(tensors, {KEY: text}))
+
+
+FACTS = ("step", "terms", "columns", "steps", "failure", "evaluations")
+
+
+def read(path: Path, identity: str) -> Saved | None:
+    """Read a file of that work; None where there is none, or one of other work.
+
+    Raises:
+        ResultsError: it is damaged.
+    """
+    try:
+        content = path.read_bytes()
+        tensors = safetensors.torch.load(content)
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        facts = json.loads(header["__metadata__"][KEY])
+    except FileNotFoundError:
+        return None
+    except (safetensors.SafetensorError, KeyError, ValueError) as error:
+        raise ResultsError(f"{path}: is damaged ({error}); this seed starts again") from error
+    if facts["schema"] != SCHEMA or facts["identity"] != identity:
+        return None
+    return Saved(tensors=tensors, **{name: facts[name] for name in FACTS})
+
+
+def save(trainer: Trainer, seed: int, evaluations: Sequence[Mapping[str, Any]]) -> Saved:
+    """A seed of a running trainer, between two steps."""
+    index, model, curve = trainer.seeds.index(seed), trainer.model, trainer.curves[seed]
+    tensors = {f"weight.{name}": tensor for name, tensor in model.tensors_of(index)}
+    for name, optimiser in model.optimisers.items():
+        for key, value in optimiser.state().items():
+            own = value if value.ndim == 0 else value.unflatten(0, (model.seeds, -1))[index]
+            tensors[f"moment.{name}.{key}"] = own
+    tensors["curve"] = torch.tensor([values for _, values in curve.rows], dtype=torch.float64)
+    if trainer.record:
+        tensors["record"] = torch.stack(trainer.record)[..., index]
+    failed = trainer.failures.get(seed)
+    failure = {key: getattr(failed, key) for key in ("stage", "error", "step", "term")} if failed else None
+    steps = [step for step, _ in curve.rows]
+    return Saved(trainer.step, tensors, list(trainer.terms), list(curve.columns), steps, failure, evaluations)
+
+
+def go_on(trainer: Trainer, saved: Sequence[Saved]) -> None:
+    """Put a new trainer to where its seeds stopped.
+
+    Args:
+        trainer: Not yet advanced.
+        saved: One per seed, in order, all at one step.
+    """
+    (trainer.step,) = {seed.step for seed in saved}
+    model, parts = trainer.model, [seed.tensors for seed in saved]
+    names = [name.removeprefix("weight.") for name in parts[0] if name.startswith("weight.")]
+    model.load_state_dict({name: torch.cat([part[f"weight.{name}"] for part in parts]) for name in names})
+    for name, optimiser in model.optimisers.items():
+        found = {key: [part[key] for part in parts] for key in parts[0] if key.startswith(f"moment.{name}.")}
+        joined = {key.rpartition(".")[2]: own[0] if own[0].ndim == 0 else torch.cat(own) for key, own in found.items()}
+        optimiser.restore(joined)
+    if "record" in parts[0]:
+        record = torch.stack([part["record"] for part in parts], dim=-1)
+        trainer.record = list(record.to(next(model.parameters()).device).unbind())
+    trainer.terms = tuple(saved[0].terms)
+    for seed, one in zip(trainer.seeds, saved, strict=True):
+        curve = Curve()
+        curve.columns = list(one.columns)
+        curve.rows = list(zip(one.steps, np.asarray(one.tensors["curve"]).tolist(), strict=True))
+        trainer.curves[seed] = curve
+        if one.failure:
+            trainer.failures[seed] = CellFailure(**one.failure)

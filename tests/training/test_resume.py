@@ -1,0 +1,135 @@
+"""A run that is stopped, at whatever step, and goes on: the same bytes as one that was not."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_cells import random_dataset, values, with_dropout
+
+from qdot.algorithms import registry
+from qdot.errors import ResultsError
+from qdot.training import resume
+from qdot.training.family import Member
+from qdot.training.loop import Stopped, train_family
+from qdot.training.trainer import Trainer
+
+SEEDS = [4, 2, 7]
+FILES = ("policy.safetensors", "state.safetensors", "curve.csv")
+WORK = "this work"
+
+
+class Run:
+    """Every algorithm on one dataset, in a folder; `go` goes on from what lies there."""
+
+    def __init__(self, top: Path) -> None:
+        self.top, self.dataset = top, random_dataset()
+
+    def folder(self, name: str, seed: int) -> Path:
+        return self.top / name / f"seed{seed}"
+
+    def saver(self, name: str) -> Callable[[Trainer], None]:
+        def save(trainer: Trainer) -> None:
+            for seed in SEEDS:
+                rows = [{"seed": seed, "return": 0.1 + trainer.step, "value": None}]
+                resume.save(trainer, seed, rows).write(self.folder(name, seed) / resume.NAME, WORK)
+
+        return save
+
+    def member(self, name: str) -> Member:
+        folders = {seed: self.folder(name, seed) for seed in SEEDS}
+        found = [resume.read(folder / resume.NAME, WORK) for folder in folders.values()]
+        saved = [one for one in found if one is not None] or None
+        cell = values(name, **with_dropout(name, 0.1))
+        return Member(name, cell, self.dataset, folders, saved=saved, save=self.saver(name))
+
+    def go(self, stop_after: int | None = None) -> None:
+        left = iter(range(stop_after or 10**6, 0, -1))
+        members = [self.member(name) for name in registry.BUILT_IN]
+        train_family(members, SEEDS, stop=lambda: stop_after is not None and next(left) == 1)
+        for member in members:
+            assert member.error is None
+
+    def contents(self) -> dict[str, bytes]:
+        paths = [path for file in FILES for path in self.top.glob(f"*/*/{file}")]
+        return {str(path.relative_to(self.top)): path.read_bytes() for path in paths}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    run = Run(tmp_path_factory.mktemp("undisturbed"))
+    run.go()
+    contents = run.contents()
+    assert len(contents) == len(registry.BUILT_IN) * len(SEEDS) * len(FILES)
+    return contents
+
+
+@pytest.mark.parametrize("stops", [(1, 12), (10,), (39,), (7, 8, 9)])
+def test_a_stopped_run_goes_on_to_the_same_bytes(
+    stops: tuple[int, ...], undisturbed: dict[str, bytes], tmp_path: Path
+) -> None:
+    """Between rows of the curve, on one (each 10 steps), before the last step, several times."""
+    run = Run(tmp_path)
+    for steps in stops:
+        with pytest.raises(Stopped):
+            run.go(stop_after=steps)
+        assert not run.contents()
+    run.go()
+    assert run.contents() == undisturbed
+
+
+def test_what_was_evaluated_comes_back(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    with pytest.raises(Stopped):
+        run.go(stop_after=3)
+    saved = resume.read(run.folder("qdot", 4) / resume.NAME, WORK)
+    assert saved is not None
+    assert (saved.step, saved.evaluations) == (3, [{"seed": 4, "return": 3.1, "value": None}])
+
+
+def test_a_failed_seed_stays_failed_and_its_mates_stay_as_they_are(tmp_path: Path) -> None:
+    def poisoned(trainer: Trainer) -> None:
+        with torch.no_grad():
+            trainer.model.policy.log_std.unflatten(0, (3, -1))[1] = float("nan")
+
+    def fresh() -> Trainer:
+        return Trainer("bc", values("bc"), random_dataset(), SEEDS)
+
+    whole, first, second = fresh(), fresh(), fresh()
+    poisoned(whole)
+    poisoned(first)
+    for trainer, steps in ((whole, 20), (first, 13)):
+        for _ in range(steps):
+            trainer.advance()
+            if trainer.step % 10 == 0:
+                trainer.inspect(log=True)
+    resume.go_on(second, [resume.save(first, seed, []) for seed in SEEDS])
+    assert second.failures.keys() == {2}
+    while second.step < 20:
+        second.advance()
+    second.inspect(log=True)
+    assert second.policies() == whole.policies()
+    assert str(second.failures[2]) == str(whole.failures[2])
+    for seed in SEEDS:
+        found, expected = second.curves[seed], whole.curves[seed]
+        assert (list(found.columns), found.rows) == (list(expected.columns), expected.rows)
+
+
+def test_a_file_of_other_work_is_not_gone_on_from(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    with pytest.raises(Stopped):
+        run.go(stop_after=2)
+    path = run.folder("bc", 4) / resume.NAME
+    assert resume.read(path, "other work") is None
+    assert resume.read(tmp_path / "absent", WORK) is None
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[:-7], lambda content: b"", lambda content: content[:40]])
+def test_a_damaged_file_says_so(damage: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    with pytest.raises(Stopped):
+        run.go(stop_after=2)
+    path = run.folder("bc", 4) / resume.NAME
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(ResultsError, match=r"resume.safetensors: is damaged .* starts again"):
+        resume.read(path, WORK)
