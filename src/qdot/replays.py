@@ -60,7 +60,7 @@ def bounds_of(root: Path, domain: str, environment: str | None) -> tuple[Bound, 
     """Bounds of a dataset by its domain and environment. A dataset that has any is replayed, another is not."""
     if not environment:
         return ()
-    rows = read_bounds(root / TABLE)
+    rows = read_bounds((root / TABLE).absolute())
     return tuple(row for row in rows if row.domain == domain and row.environment in ("", environment))
 
 

@@ -36,7 +36,8 @@ def test_fixed_domain_and_oracle_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_the_domains_own_strength_may_be_the_fixed_one(tmp_path: Path) -> None:
-    table = strength_table(new_study(tmp_path, "sensitivity"), summary("pointmaze-umaze"))
+    study = new_study(tmp_path, "sensitivity", set={"algorithms.qdot.transport_weight": 1.0})
+    table = strength_table(study, summary("pointmaze-umaze"))
     found = {row.kind: row.variant for row in table.itertuples()}
     assert found == {"fixed": "qdot", "domain": "qdot", "oracle": "qdot-transport_weight-2.0"}
 

@@ -223,9 +223,9 @@ def test_variants_are_read_from_the_values_that_they_set(sensitivity: tuple[Stud
     assert family.varied["qdot-transport_weight-0.5"] == ["algorithm_values.transport_weight"]
     keys = {row["key"]: row for row in varied_keys(source)}
     assert list(keys) == ["transport_weight", "expectile", "icnn_hidden", "q_scale"]
-    assert keys["transport_weight"]["settings"] == ["0.1", "0.2", "0.5", "2.0", "4.0"]
-    assert keys["transport_weight"]["unvaried"] == ["1.0"]
-    assert keys["expectile"]["unvaried"] == ["0.9"]  # a maze's own
+    assert keys["transport_weight"]["settings"] == ["0.1", "0.2", "0.5", "1.0", "2.0", "4.0"]
+    assert keys["transport_weight"]["unvaried"] == ["0.2"]  # a maze's own
+    assert keys["expectile"]["unvaried"] == ["0.9"]
 
 
 def test_sensitivity_draws_the_summarys_means(sensitivity: tuple[Study, str]) -> None:
@@ -234,7 +234,7 @@ def test_sensitivity_draws_the_summarys_means(sensitivity: tuple[Study, str]) ->
     means = summary[(summary["protocol"] == "final") & (summary["metric"] == "mean") & (summary["readout"] == "map")]
     wanted = dict(zip(means["algorithm"], means["value"], strict=True))
     drawn = points(Source(study), "pointmaze-umaze")
-    assert len(drawn) == 5 + 3 + 4 + 2 + 4  # the variants of four keys, and the unvaried one in each
+    assert len(drawn) == 6 + 3 + 4 + 2 + 4  # the variants of four keys, and the unvaried one in each
     assert list(drawn["value"]) == [wanted[name] for name in drawn["algorithm"]]
     assert drawn["unvaried"].sum() == 4
     part = section(text, "sensitivity").text
@@ -260,7 +260,7 @@ def test_values_varied_together_share_an_axis(tmp_path: Path) -> None:
 def test_variants_stay_out_of_the_figures_of_methods(sensitivity: tuple[Study, str]) -> None:
     _, text = sensitivity
     for name in ("scores", "learning"):
-        assert "14 variants of the suite's grid" in section(text, name).text
+        assert "15 variants of the suite's grid" in section(text, name).text
         assert (
             "transport weight-0.5" not in section(text, name).text.replace("-", " ").replace("_", " ")
             or name == "scores"

@@ -74,7 +74,7 @@ def test_algorithms_of_a_dataset_with_equal_critics_pay_for_one_in_each_process(
 ) -> None:
     monkeypatch.setattr(estimate, "probe", lambda *_: estimate.Cost(0.01, 0.004, {}, **FREE))
     jobs = []
-    for dataset, algorithm in (("pendulum", "qdot"), ("pendulum", "iql"), ("halfcheetah-replay", "iql")):
+    for dataset, algorithm in (("pendulum", "qdot"), ("pendulum", "ddpg_bc"), ("halfcheetah-replay", "ddpg_bc")):
         values = study_of("quick").resolved(dataset, algorithm)
         values["train"] |= {"steps": 1000, "evaluate_every": 0}
         jobs.append({"stage": "train", "params": values, "seeds": [0, 1]})

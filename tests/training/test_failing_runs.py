@@ -29,10 +29,11 @@ def pursuit(size: int = 2000) -> Dataset:
 
 
 def signs(algorithm: str, own: dict[str, Any] | None = None, train: dict[str, Any] | None = None) -> set[str]:
-    """Names of the signs that a run with these values shows."""
+    """Names of the signs that a run with these values shows; strengths are not those that a sweep chose for a maze."""
     study = Study.from_config(params.load(TOP), "ablations", TOP)
     values = study.resolved("pointmaze-umaze", algorithm)
     values["train"] |= SMALL | (train or {})
+    values["algorithm_values"] |= {"transport_weight": 1.0} if "transport_weight" in values["algorithm_values"] else {}
     values["algorithm_values"] |= own or {}
     with threads(1):
         trainer = Trainer(values["method"], values, pursuit(), [0])

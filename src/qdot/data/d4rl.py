@@ -85,7 +85,7 @@ def find_file(dataset: str, root: Path = Path()) -> D4rlFile:
     Raises:
         DataError: the dataset is not listed.
     """
-    table = read_table(root / TABLE)
+    table = read_table((root / TABLE).absolute())
     if dataset not in table:
         raise DataError(
             f"{dataset}: no D4RL file of this name in {TABLE}; known: {', '.join(table)}. Add a row there, or use "

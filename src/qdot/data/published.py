@@ -42,7 +42,7 @@ def _read(path: Path) -> dict[str, list[dict[str, Any]]]:
 
 def published_statistics(dataset: str, root: Path = Path()) -> list[dict[str, Any]]:
     """What is published of a D4RL dataset: `quantity`, `value`, `tolerance` (largest difference allowed), `source`."""
-    return _read(root / TABLE).get(dataset, [])
+    return _read((root / TABLE).absolute()).get(dataset, [])
 
 
 def compare(manifest: Mapping[str, Any], published: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
