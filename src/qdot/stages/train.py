@@ -96,7 +96,7 @@ def _step(job: Job, seed: int) -> int:
 
 
 def _parts(group: Ready, workers: int) -> list[Ready]:
-    """A group dealt out to the workers, in parts that are not too large: a part that is stopped is lost."""
+    """A group dealt out to the workers, in parts that are not too large: each keeps its models in memory."""
     workers //= group[0][0].recipe["params"]["train"]["threads"]
     parts = max(1, min(workers, len(group)), math.ceil(len(group) / FAMILY))
     return [group[start::parts] for start in range(parts)]

@@ -172,9 +172,25 @@ def describe(model: Algorithm, seed: int, step: int, units: Mapping[str, Sequenc
 
 def pack_tensors(tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> bytes:
     """Tensors and a JSON description as safetensors; equal content gives equal bytes."""
-    text = json.dumps(description, sort_keys=True, allow_nan=False)
+    return join(tensors, json.dumps(description, sort_keys=True, allow_nan=False))
+
+
+def join(tensors: Mapping[str, Tensor], text: str) -> bytes:
+    """Tensors and a text as safetensors."""
     plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     return safetensors.torch.save(plain, {KEY: text})
+
+
+def split(content: bytes) -> tuple[dict[str, Tensor], Any]:
+    """What `join` joined, its text read as JSON.
+
+    Raises:
+        safetensors.SafetensorError: the content is truncated or no safetensors.
+        KeyError, ValueError: it has no such text.
+    """
+    tensors = safetensors.torch.load(content)
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    return tensors, json.loads(header["__metadata__"][KEY])
 
 
 def unpack_tensors(content: bytes, origin: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -184,9 +200,7 @@ def unpack_tensors(content: bytes, origin: str) -> tuple[dict[str, Tensor], dict
         ResultsError: the content is truncated, is no safetensors, or has no description of ours.
     """
     try:
-        tensors = safetensors.torch.load(content)
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        description = json.loads(header["__metadata__"][KEY])
+        tensors, description = split(content)
     except safetensors.SafetensorError as error:
         raise ResultsError(f"{origin}: is damaged or no safetensors file ({error}); train this cell again") from error
     except (KeyError, ValueError) as error:
@@ -197,11 +211,15 @@ def unpack_tensors(content: bytes, origin: str) -> tuple[dict[str, Tensor], dict
     return tensors, description
 
 
-def training_state(model: Algorithm, index: int, step: int) -> bytes:
-    """state.safetensors of the seed at `index`: moments of every optimiser, and the step that comes next."""
-    tensors = {
+def moments_of(model: Algorithm, index: int) -> dict[str, Tensor]:
+    """`<optimiser>.<name>` of every moment and count of the seed at `index`, (members of one seed, ...)."""
+    return {
         f"{name}.{key}": value if value.ndim == 0 else value.unflatten(0, (model.seeds, -1))[index]
         for name, optimiser in model.optimisers.items()
         for key, value in optimiser.state().items()
     }
-    return pack_tensors(tensors, {"schema": SCHEMA, "step": step})
+
+
+def training_state(model: Algorithm, index: int, step: int) -> bytes:
+    """state.safetensors of the seed at `index`: moments of every optimiser, and the step that comes next."""
+    return pack_tensors(moments_of(model, index), {"schema": SCHEMA, "step": step})

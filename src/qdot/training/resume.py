@@ -12,18 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors.torch
+import safetensors
 import torch
 from torch import Tensor
 
 from qdot.errors import CellFailure, ResultsError
 from qdot.provenance import write_atomic
+from qdot.training import checkpoint
 from qdot.training.curves import Curve
 from qdot.training.trainer import Trainer
 
 NAME = "resume.safetensors"
 SCHEMA = 1
-KEY = "qdot"
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,7 @@ class Saved:
         """Write the file; `identity` says which work it belongs to."""
         facts = {name: getattr(self, name) for name in FACTS}
         text = json.dumps({"schema": SCHEMA, "identity": identity, **facts})
-        tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in self.tensors.items()}
-        write_atomic(path, safetensors.torch.save(tensors, {KEY: text}))
+        write_atomic(path, checkpoint.join(self.tensors, text))
 
 
 FACTS = ("step", "terms", "columns", "steps", "failure", "evaluations")
@@ -67,10 +66,7 @@ def read(path: Path, identity: str) -> Saved | None:
         ResultsError: it is damaged.
     """
     try:
-        content = path.read_bytes()
-        tensors = safetensors.torch.load(content)
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        facts = json.loads(header["__metadata__"][KEY])
+        tensors, facts = checkpoint.split(path.read_bytes())
     except FileNotFoundError:
         return None
     except (safetensors.SafetensorError, KeyError, ValueError) as error:
@@ -84,10 +80,7 @@ def save(trainer: Trainer, seed: int, evaluations: Sequence[Mapping[str, Any]]) 
     """A seed of a running trainer, between two steps."""
     index, model, curve = trainer.seeds.index(seed), trainer.model, trainer.curves[seed]
     tensors = {f"weight.{name}": tensor for name, tensor in model.tensors_of(index)}
-    for name, optimiser in model.optimisers.items():
-        for key, value in optimiser.state().items():
-            own = value if value.ndim == 0 else value.unflatten(0, (model.seeds, -1))[index]
-            tensors[f"moment.{name}.{key}"] = own
+    tensors |= {f"moment.{name}": tensor for name, tensor in checkpoint.moments_of(model, index).items()}
     tensors["curve"] = torch.tensor([values for _, values in curve.rows], dtype=torch.float64)
     if trainer.record:
         tensors["record"] = torch.stack(trainer.record)[..., index]
