@@ -17,6 +17,7 @@ TRAIN: dict[str, Any] = {
     "value_layer_norm": False,
     "reward": "as_is",
     "threads": 1,
+    "compile_from": None,
     "log_every": 10,
     "evaluate_every": 20,
     "evaluate_episodes": 2,

@@ -1,7 +1,8 @@
 """A run that is stopped, at whatever step, and goes on: the same bytes as one that was not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -20,10 +21,10 @@ WORK = "this work"
 
 
 class Run:
-    """Every algorithm on one dataset, in a folder; `go` goes on from what lies there."""
+    """Algorithms (all, unless told) on one dataset, in a folder; `go` goes on from what lies there."""
 
-    def __init__(self, top: Path) -> None:
-        self.top, self.dataset = top, random_dataset()
+    def __init__(self, top: Path, names: Sequence[str] = tuple(registry.BUILT_IN), **train: Any) -> None:
+        self.top, self.names, self.train, self.dataset = top, names, train, random_dataset()
 
     def folder(self, name: str, seed: int) -> Path:
         return self.top / name / f"seed{seed}"
@@ -40,12 +41,12 @@ class Run:
         folders = {seed: self.folder(name, seed) for seed in SEEDS}
         found = [resume.read(folder / resume.NAME, WORK) for folder in folders.values()]
         saved = [one for one in found if one is not None] or None
-        cell = values(name, **with_dropout(name, 0.1))
+        cell = values(name, self.train, **with_dropout(name, 0.1))
         return Member(name, cell, self.dataset, folders, saved=saved, save=self.saver(name))
 
     def go(self, stop_after: int | None = None) -> None:
         left = iter(range(stop_after or 10**6, 0, -1))
-        members = [self.member(name) for name in registry.BUILT_IN]
+        members = [self.member(name) for name in self.names]
         train_family(members, SEEDS, stop=lambda: stop_after is not None and next(left) == 1)
         for member in members:
             assert member.error is None
@@ -76,6 +77,17 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(
         assert not run.contents()
     run.go()
     assert run.contents() == undisturbed
+
+
+@pytest.mark.slow
+def test_a_compiled_run_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
+    whole, stopped = (Run(tmp_path / name, ["qdot", "iql"], compile_from=1) for name in ("whole", "stopped"))
+    whole.go()
+    with pytest.raises(Stopped):
+        stopped.go(stop_after=12)
+    stopped.go()
+    assert len(whole.contents()) == 2 * len(SEEDS) * len(FILES)
+    assert stopped.contents() == whole.contents()
 
 
 def test_what_was_evaluated_comes_back(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from qdot.algorithms.base import Algorithm, Batch, Generators
 from qdot.algorithms.critic import Critic, CriticConfig
+from qdot.algorithms.networks import Step
 
 OF_POLICIES = ("steps", "actor_schedule")  # values of a CriticConfig that no critic reads
 CRITIC_VALUES = tuple(field.name for field in fields(CriticConfig) if field.name not in OF_POLICIES)
@@ -23,6 +24,7 @@ class ActorCritic(Algorithm):
     """
 
     config: CriticConfig
+    traceable = True
 
     def __init__(self, config: CriticConfig, observation_dim: int, action_dim: int, generators: Generators) -> None:
         """Build the critic; a subclass then builds its policy."""
@@ -30,7 +32,7 @@ class ActorCritic(Algorithm):
         self.critic = Critic(config, observation_dim, action_dim, generators)
 
     @abstractmethod
-    def improve(self, batch: Batch, target_q: Tensor, step: int) -> dict[str, Tensor]:
+    def improve(self, batch: Batch, target_q: Tensor, step: Step) -> dict[str, Tensor]:
         """The policy's part of a step, after V's and before Q's.
 
         Args:
@@ -42,7 +44,7 @@ class ActorCritic(Algorithm):
             Terms (seeds,) by name, detached.
         """
 
-    def update(self, batch: Batch, step: int) -> dict[str, Tensor]:
+    def update(self, batch: Batch, step: Step) -> dict[str, Tensor]:
         """One step: V (target Q), policy, Q (new V), target Q (new Q)."""
         info, target_q = self.critic.begin(batch)
         return info | self.improve(batch, target_q, step) | self.critic.finish(batch)

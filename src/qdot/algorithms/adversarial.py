@@ -13,7 +13,7 @@ from qdot.algorithms.base import Batch, Generators
 from qdot.algorithms.behaviour import GaussianPolicy
 from qdot.algorithms.climbing import ClimbConfig
 from qdot.algorithms.discriminator import Discriminator
-from qdot.algorithms.networks import Noise
+from qdot.algorithms.networks import Noise, Step
 from qdot.algorithms.optimiser import Adam
 from qdot.algorithms.transport_loss import clip_to_box, q_weight, transport_loss
 
@@ -50,12 +50,12 @@ class Adversarial(ActorCritic):
         self.samples = Noise(generators("policy_samples"))
         self.discriminator = Discriminator(generators("discriminator"), *sizes, config.penalty_weight)
 
-    def draw(self, observations: Tensor, step: int, turn: int) -> Tensor:
+    def draw(self, observations: Tensor, step: Step, turn: Step) -> Tensor:
         """Actions tanh f(s) + sigma noise(turn), not clipped, differentiable in the policy; (seeds, batch, act)."""
         noise = self.samples.normal(observations.shape[1], self.action_dim, turn)
         return self.policy.mean(observations, step) + self.policy.std() * noise
 
-    def policy_loss(self, batch: Batch, step: int, turn: int) -> tuple[Tensor, dict[str, Tensor]]:
+    def policy_loss(self, batch: Batch, step: Step, turn: Step) -> tuple[Tensor, dict[str, Tensor]]:
         """-lambda E Q(s, clip a) + alpha (E_beta g - E_pi g), a ~ pi; per seed, with what it measured."""
         chosen = self.draw(batch.observations, step, turn)
         clipped = clip_to_box(chosen)
@@ -74,15 +74,15 @@ class Adversarial(ActorCritic):
             "discriminator": Adam([self.discriminator], self.config.discriminator_learning_rate),
         }
 
-    def improve(self, batch: Batch, target_q: Tensor, step: int) -> dict[str, Tensor]:
+    def improve(self, batch: Batch, target_q: Tensor, step: Step) -> dict[str, Tensor]:
         """Steps of the discriminator, then one of the policy (Q, new discriminator)."""
         first = step * (self.config.discriminator_steps + 1)  # turns: one per discriminator step, one for the policy
-        last = first + self.config.discriminator_steps
+        turns = [first + turn for turn in range(self.config.discriminator_steps + 1)]
         optimiser = self.optimisers["discriminator"]
         info = self.discriminator.fit(
-            optimiser, batch, lambda turn: self.draw(batch.observations, step, turn), range(first, last)
+            optimiser, batch, lambda turn: self.draw(batch.observations, step, turn), turns[:-1]
         )
-        policy_loss, measured = self.policy_loss(batch, step, last)
+        policy_loss, measured = self.policy_loss(batch, step, turns[-1])
         info |= self.optimisers["policy"].minimise({"policy_loss": policy_loss}, self.actor_rate(step))
         return info | measured
 

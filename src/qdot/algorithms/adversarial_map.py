@@ -11,7 +11,7 @@ from torch import Tensor
 from qdot.algorithms.base import Batch, Generators
 from qdot.algorithms.discriminator import Discriminator
 from qdot.algorithms.maps import RUNGS
-from qdot.algorithms.networks import Noise
+from qdot.algorithms.networks import Noise, Step
 from qdot.algorithms.optimiser import Adam
 from qdot.algorithms.pushforward import PushForward, PushForwardConfig
 from qdot.algorithms.squared_dual import SquaredDual
@@ -69,15 +69,16 @@ class AdversarialMap(PushForward):
         """As configured."""
         return self.config.rung
 
-    def turns(self, step: int) -> range:
+    def turns(self, step: Step) -> list[Step]:
         """Numbers of the draws of a step: one per step of the dual, and the last for the map."""
-        return range(step * (self.config.discriminator_steps + 1), (step + 1) * (self.config.discriminator_steps + 1))
+        count = self.config.discriminator_steps + 1
+        return [step * count + turn for turn in range(count)]
 
-    def sources(self, observations: Tensor, turn: int) -> Tensor:
+    def sources(self, observations: Tensor, turn: Step) -> Tensor:
         """Samples of beta independent of T(s, a), for `w2`; (seeds, batch, act)."""
         return self.draw(observations, self.source_noise, turn)
 
-    def distance(self, observations: Tensor, actions: Tensor, moved: Tensor, step: int) -> Tensor:
+    def distance(self, observations: Tensor, actions: Tensor, moved: Tensor, step: Step) -> Tensor:
         """The dual's estimate at f (and g) as they are: E_s W1(beta, T # beta), or E_s W2^2."""
         if isinstance(self.discriminator, SquaredDual):
             actions = self.sources(observations, self.turns(step)[-1])
@@ -88,7 +89,7 @@ class AdversarialMap(PushForward):
         super().prepare()
         self.optimisers["discriminator"] = Adam([self.discriminator], self.config.discriminator_learning_rate)
 
-    def fit_dual(self, batch: Batch, step: int) -> dict[str, Tensor]:
+    def fit_dual(self, batch: Batch, step: Step) -> dict[str, Tensor]:
         """Steps of the dual against the map as it is."""
         optimiser, states, turns = self.optimisers["discriminator"], batch.observations, self.turns(step)[:-1]
         with torch.no_grad():
@@ -97,6 +98,6 @@ class AdversarialMap(PushForward):
             return self.discriminator.fit(optimiser, states, lambda turn: self.sources(states, turn), moved, turns)
         return self.discriminator.fit(optimiser, batch, lambda turn: moved, turns)
 
-    def improve(self, batch: Batch, target_q: Tensor, step: int) -> dict[str, Tensor]:
+    def improve(self, batch: Batch, target_q: Tensor, step: Step) -> dict[str, Tensor]:
         """Steps of the dual (map), then one of the map (dual, Q) and of the behaviour and distilled policies."""
         return self.fit_dual(batch, step) | super().improve(batch, target_q, step)

@@ -9,10 +9,10 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from qdot.algorithms.networks import LANES
-from qdot.algorithms.optimiser import Adam
+from qdot.algorithms.networks import LANES, Step
+from qdot.algorithms.optimiser import Learner
 from qdot.errors import ParamsError
 
 Array = npt.NDArray[np.generic]
@@ -99,7 +99,7 @@ class Config:
 Values = Config  # `Algorithm.Config` hides the name
 
 
-class Algorithm(nn.Module, ABC):
+class Algorithm(Learner, ABC):
     """An offline RL algorithm that trains all its seeds at once.
 
     Attributes:
@@ -110,7 +110,6 @@ class Algorithm(nn.Module, ABC):
         seeds: Number of seeds.
         observation_dim: Width of an observation.
         action_dim: Width of an action.
-        optimisers: By name; filled by `prepare`.
     """
 
     name: ClassVar[str]
@@ -131,7 +130,6 @@ class Algorithm(nn.Module, ABC):
         self.config = config
         self.observation_dim, self.action_dim = observation_dim, action_dim
         self.seeds = len(generators("seeds"))
-        self.optimisers: dict[str, Adam] = {}
 
     @classmethod
     def rows(cls, config: Values, rewards: Array, episode_starts: Array) -> Array | None:
@@ -146,10 +144,10 @@ class Algorithm(nn.Module, ABC):
 
     @abstractmethod
     def prepare(self) -> None:
-        """Make the optimisers; call it once before `update`, on the device where training runs."""
+        """Make the optimisers and pack slow copies; call it once before `update`, on the device where training runs."""
 
     @abstractmethod
-    def update(self, batch: Batch, step: int) -> dict[str, Tensor]:
+    def update(self, batch: Batch, step: Step) -> dict[str, Tensor]:
         """One step of training; `step` counts from 0. Returns terms (seeds,) by name, detached."""
 
     @abstractmethod
@@ -171,7 +169,7 @@ class Algorithm(nn.Module, ABC):
         """Shape of the noise that `act` needs per row; () where the readout is deterministic."""
         return ()
 
-    def actor_rate(self, step: int) -> float:
+    def actor_rate(self, step: Step) -> float | Tensor:
         """Factor of the actors' learning rate at a step."""
         return cosine(step, self.config.steps) if self.config.actor_schedule == "cosine" else 1.0
 
@@ -181,6 +179,8 @@ class Algorithm(nn.Module, ABC):
             yield name, tensor.unflatten(0, (self.seeds, -1))[seed]
 
 
-def cosine(step: int, steps: int) -> float:
+def cosine(step: Step, steps: int) -> float | Tensor:
     """Cosine decay from 1 at step 0 to 0 at `steps`."""
+    if isinstance(step, Tensor):
+        return 0.5 * (1 + (math.pi * (step / steps).clamp(max=1.0)).cos())
     return 0.5 * (1 + math.cos(math.pi * min(step / steps, 1.0)))

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from qdot.algorithms.base import Algorithm, Batch, Config, Generators
 from qdot.algorithms.behaviour import GaussianPolicy
+from qdot.algorithms.networks import Step
 from qdot.algorithms.optimiser import Adam
 
 
@@ -26,6 +27,7 @@ class BC(Algorithm):
     name = "bc"
     Config = BCConfig
     config: BCConfig
+    traceable = True
 
     def __init__(self, config: BCConfig, observation_dim: int, action_dim: int, generators: Generators) -> None:
         """Build the policy."""
@@ -34,7 +36,7 @@ class BC(Algorithm):
             generators("policy"), observation_dim, action_dim, config.hidden, config.actor_dropout
         )
 
-    def policy_loss(self, batch: Batch, step: int) -> Tensor:
+    def policy_loss(self, batch: Batch, step: Step) -> Tensor:
         """-E_D log pi(a | s); per seed."""
         return -self.policy.log_likelihood(batch.observations, batch.actions, step).mean(dim=-1)
 
@@ -42,7 +44,7 @@ class BC(Algorithm):
         """Make the policy's optimiser."""
         self.optimisers = {"policy": Adam([self.policy], self.config.learning_rate)}
 
-    def update(self, batch: Batch, step: int) -> dict[str, Tensor]:
+    def update(self, batch: Batch, step: Step) -> dict[str, Tensor]:
         """One step: policy."""
         loss = self.policy_loss(batch, step)
         return self.optimisers["policy"].minimise({"policy_loss": loss}, self.actor_rate(step))

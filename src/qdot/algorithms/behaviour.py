@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from qdot.algorithms.networks import MLP
+from qdot.algorithms.networks import MLP, Step
 
 LOG_STD_RANGE = (-5.0, 2.0)  # [L] ikostrikov/implicit_q_learning
 
@@ -31,7 +31,7 @@ class GaussianPolicy(nn.Module):
         self.network = MLP(generators, observation_dim, hidden, action_dim, dropout=dropout)
         self.log_std = nn.Parameter(torch.zeros(len(generators), 1, action_dim))
 
-    def mean(self, observations: Tensor, step: int | None = None) -> Tensor:
+    def mean(self, observations: Tensor, step: Step | None = None) -> Tensor:
         """Mean action (members, n, act); a step means training, so dropout is on."""
         return self.network(observations, step).tanh()
 
@@ -49,7 +49,7 @@ class GaussianPolicy(nn.Module):
         mean = self.mean(observations)
         return mean, self.std().square().expand_as(mean)
 
-    def log_likelihood(self, observations: Tensor, actions: Tensor, step: int | None = None) -> Tensor:
+    def log_likelihood(self, observations: Tensor, actions: Tensor, step: Step | None = None) -> Tensor:
         """Density log N(a; tanh f(s), sigma^2), (members, batch); without a step, without dropout."""
         log_std = self.log_std.clamp(*LOG_STD_RANGE)
         deviation = (actions - self.mean(observations, step)) * (-log_std).exp()

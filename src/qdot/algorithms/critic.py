@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from qdot.algorithms.base import Batch, Config, Generators
 from qdot.algorithms.networks import MLP
-from qdot.algorithms.optimiser import Adam, pack
+from qdot.algorithms.optimiser import Adam, Learner, Packed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +53,13 @@ def expectile_loss(difference: Tensor, expectile: float) -> Tensor:
     return torch.where(difference < 0, 1 - expectile, expectile) * difference.square()
 
 
-class Critic(nn.Module):
-    """V, the online twins Q and their slow copy Qbar."""
+class Critic(Learner):
+    """V, the online twins Q and their slow copy Qbar.
+
+    `prepare` makes optimisers `value` and `q`, and packs Qbar as `q` of the slow ones.
+    """
+
+    traceable = True
 
     def __init__(self, config: CriticConfig, observation_dim: int, action_dim: int, generators: Generators) -> None:
         """Draw V and Q; Qbar starts as Q."""
@@ -64,13 +69,12 @@ class Critic(nn.Module):
         self.value = MLP(generators("value"), observation_dim, config.hidden, 1, layer_norm=norm)
         self.q = TwinQ(config, observation_dim, action_dim, generators)
         self.target = copy.deepcopy(self.q).requires_grad_(False)
-        self.optimisers: dict[str, Adam] = {}
 
     def prepare(self) -> dict[str, Adam]:
-        """Pack the weights and make the optimisers of V and Q."""
+        """Make the optimisers of V and Q, and pack Qbar as they pack Q."""
         rate = self.config.learning_rate
         self.optimisers = {"value": Adam([self.value], rate), "q": Adam([self.q], rate)}
-        self._online, self._slow = self.optimisers["q"].flat.detach(), pack(self.target.parameters())
+        self.slow = {"q": Packed([self.target])}
         return self.optimisers
 
     def begin(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
@@ -111,7 +115,7 @@ class Critic(nn.Module):
 
     def track_target(self) -> None:
         """Qbar <- rate Q + (1 - rate) Qbar."""
-        self._slow.lerp_(self._online, self.config.target_update_rate)
+        self.slow["q"].flat.lerp_(self.optimisers["q"].weights.flat, self.config.target_update_rate)
 
     def linearised_q(
         self, observations: Tensor, actions: Tensor, twin: str, critic: str = "online"

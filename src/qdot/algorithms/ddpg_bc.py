@@ -9,7 +9,7 @@ from torch import Tensor
 from qdot.algorithms.actor_critic import ActorCritic
 from qdot.algorithms.base import Batch, Generators
 from qdot.algorithms.climbing import ClimbConfig
-from qdot.algorithms.networks import MLP
+from qdot.algorithms.networks import MLP, Step
 from qdot.algorithms.optimiser import Adam
 from qdot.algorithms.transport_loss import q_weight, transport_cost, transport_loss
 
@@ -28,7 +28,7 @@ class DDPGBC(ActorCritic):
             generators("policy"), observation_dim, config.hidden, action_dim, dropout=config.actor_dropout
         )
 
-    def policy_loss(self, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor]]:
+    def policy_loss(self, batch: Batch, step: Step) -> tuple[Tensor, dict[str, Tensor]]:
         """E_D[ -lambda Q(s, pi(s)) + alpha ||pi(s) - a||^2 ]; per seed, with what it measured."""
         chosen = self.policy(batch.observations, step).tanh()  # (seeds, batch, act)
         cost = transport_cost(chosen, batch.actions)
@@ -42,7 +42,7 @@ class DDPGBC(ActorCritic):
         """Make the optimisers."""
         self.optimisers = self.critic.prepare() | {"policy": Adam([self.policy], self.config.learning_rate)}
 
-    def improve(self, batch: Batch, target_q: Tensor, step: int) -> dict[str, Tensor]:
+    def improve(self, batch: Batch, target_q: Tensor, step: Step) -> dict[str, Tensor]:
         """One step of the policy (Q)."""
         policy_loss, measured = self.policy_loss(batch, step)
         info = self.optimisers["policy"].minimise({"policy_loss": policy_loss}, self.actor_rate(step))

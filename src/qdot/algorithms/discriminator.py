@@ -9,7 +9,7 @@ What an algorithm does with it (`actions_of(turn)` gives the policy's actions, w
 
     self.discriminator = Discriminator(generators("discriminator"), obs, act, hidden, penalty_weight)
     self.optimisers["discriminator"] = Adam([self.discriminator], discriminator_learning_rate)      # in `prepare`
-    turns = range(step * discriminator_steps, (step + 1) * discriminator_steps)                     # in `update`
+    turns = [step * discriminator_steps + turn for turn in range(discriminator_steps)]              # in `update`
     info |= self.discriminator.fit(self.optimisers["discriminator"], batch, actions_of, turns)
     loss = transport_weight * self.discriminator.dual(batch.observations, batch.actions, moved) - ...
 """
@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from qdot.algorithms.base import Batch
-from qdot.algorithms.networks import MLP, BatchedLinear, Noise, product
+from qdot.algorithms.networks import MLP, BatchedLinear, Noise, Step, product
 from qdot.algorithms.optimiser import Adam
 
 
@@ -79,7 +79,7 @@ class Discriminator(nn.Module):
         return self(observations, actions).mean(dim=-1) - self(observations, policy_actions).mean(dim=-1)
 
     def loss(
-        self, observations: Tensor, actions: Tensor, policy_actions: Tensor, turn: int
+        self, observations: Tensor, actions: Tensor, policy_actions: Tensor, turn: Step
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """-(E_beta g - E_pi g) + penalty_weight E max(0, ||grad_a g|| - 1)^2; per seed, with what it measured.
 
@@ -95,7 +95,7 @@ class Discriminator(nn.Module):
         return loss, {name: value.detach() for name, value in info.items()}
 
     def fit(
-        self, optimiser: Adam, batch: Batch, actions_of: Callable[[int], Tensor], turns: range
+        self, optimiser: Adam, batch: Batch, actions_of: Callable[[Step], Tensor], turns: Sequence[Step]
     ) -> dict[str, Tensor]:
         """One step of g per turn, each against the policy's actions `actions_of(turn)`.
 

@@ -9,6 +9,7 @@ from qdot.algorithms.actor_critic import ActorCritic
 from qdot.algorithms.base import Batch, Generators
 from qdot.algorithms.behaviour import GaussianPolicy
 from qdot.algorithms.critic import CriticConfig
+from qdot.algorithms.networks import Step
 from qdot.algorithms.optimiser import Adam
 
 
@@ -45,7 +46,7 @@ class IQL(ActorCritic):
         """min(exp(beta A), max_weight), elementwise."""
         return (self.config.temperature * advantage).exp().clamp(max=self.config.max_weight)
 
-    def policy_loss(self, batch: Batch, target_q: Tensor, step: int) -> Tensor:
+    def policy_loss(self, batch: Batch, target_q: Tensor, step: Step) -> Tensor:
         """-E_D min(exp(beta (min_i Qbar_i(s, a) - V(s))), max_weight) log pi(a | s); per seed."""
         with torch.no_grad():
             weight = self.advantage_weight(target_q - self.critic.v(batch.observations))
@@ -55,7 +56,7 @@ class IQL(ActorCritic):
         """Make the optimisers."""
         self.optimisers = self.critic.prepare() | {"policy": Adam([self.policy], self.config.learning_rate)}
 
-    def improve(self, batch: Batch, target_q: Tensor, step: int) -> dict[str, Tensor]:
+    def improve(self, batch: Batch, target_q: Tensor, step: Step) -> dict[str, Tensor]:
         """One step of the policy (target Q, new V)."""
         policy_loss = self.policy_loss(batch, target_q, step)
         info = self.optimisers["policy"].minimise({"policy_loss": policy_loss}, self.actor_rate(step))

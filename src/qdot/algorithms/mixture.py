@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from qdot.algorithms.behaviour import LOG_STD_RANGE
-from qdot.algorithms.networks import MLP
+from qdot.algorithms.networks import MLP, Step
 
 
 class Components(NamedTuple):
@@ -51,7 +51,7 @@ class MixturePolicy(nn.Module):
         """Normal numbers that one sample takes: one per coordinate, one for the component."""
         return self.action_dim + 1
 
-    def components(self, observations: Tensor, step: int | None = None) -> Components:
+    def components(self, observations: Tensor, step: Step | None = None) -> Components:
         """The mixture at observations (members, n, obs); a step means training, so dropout is on."""
         wide = self.count * self.action_dim
         logits, centres, spreads = self.network(observations, step).split([self.count, wide, wide], dim=-1)
@@ -60,7 +60,7 @@ class MixturePolicy(nn.Module):
         shape = (self.count, self.action_dim)
         return Components(logits.log_softmax(dim=-1), centres.tanh().unflatten(-1, shape), log_std.unflatten(-1, shape))
 
-    def log_likelihood(self, observations: Tensor, actions: Tensor, step: int | None = None) -> Tensor:
+    def log_likelihood(self, observations: Tensor, actions: Tensor, step: Step | None = None) -> Tensor:
         """Density log sum_k w_k N(a; m_k, sigma_k^2), (members, batch); without a step, without dropout."""
         log_weights, means, log_std = self.components(observations, step)
         deviation = (actions.unsqueeze(2) - means) * (-log_std).exp()

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 LANES = 32  # floats that one pass of a vectorised CPU kernel takes; a shorter tail is computed with other roundings
+Step = int | Tensor  # a step's number from 0; a tensor () inside a compiled program
 COLUMNS = 16  # of the matrices that `product` gives to MKL: whole cache lines
 
 
@@ -76,16 +77,16 @@ class Noise(nn.Module):
         self.keys: Tensor
         self.register_buffer("keys", torch.stack(keys))
 
-    def bits(self, rows: int, width: int, step: int) -> Tensor:
+    def bits(self, rows: int, width: int, step: Step) -> Tensor:
         """Uniform on int32, (members, rows, width), of a step."""
         places = torch.arange(rows * width, dtype=torch.int32, device=self.keys.device).view(rows, width)
         return _scramble(places ^ _scramble(self.keys ^ _scramble(self.keys + step)))
 
-    def uniform(self, rows: int, width: int, step: int) -> Tensor:
+    def uniform(self, rows: int, width: int, step: Step) -> Tensor:
         """Uniform on (0, 1), multiples of 2^-24 shifted by half of one, (members, rows, width)."""
         return (((self.bits(rows, width, step) >> 8) & 0xFFFFFF).float() + 0.5) * 2**-24
 
-    def normal(self, rows: int, width: int, step: int) -> Tensor:
+    def normal(self, rows: int, width: int, step: Step) -> Tensor:
         """Standard normal, (members, rows, width), by Box and Muller's transform of two uniform halves."""
         radius, angle = self.uniform(rows, 2 * width, step).split(width, dim=-1)
         return (-2 * radius.log()).sqrt() * (2 * math.pi * angle).cos()
@@ -99,7 +100,7 @@ class Dropout(Noise):
         super().__init__(generators)
         self.rate = rate
 
-    def forward(self, inputs: Tensor, step: int) -> Tensor:
+    def forward(self, inputs: Tensor, step: Step) -> Tensor:
         """Drop units of (members, batch, width) at the given step; the others grow by 1 / (1 - rate)."""
         kept = self.bits(inputs.shape[1], inputs.shape[2], step) >= round(self.rate * 2**32) - 2**31
         return inputs * (kept.to(inputs.dtype) / (1 - self.rate))
@@ -154,7 +155,7 @@ class MLP(nn.Module):
         self.norms = nn.ModuleList(norms)
         self.activation = activation
 
-    def forward(self, inputs: Tensor, step: int | None = None) -> Tensor:
+    def forward(self, inputs: Tensor, step: Step | None = None) -> Tensor:
         """Map (members, batch, in) to (members, batch, out); a step means training, so dropout is on."""
         for index, layer in enumerate(self.hidden):
             inputs = layer(inputs)

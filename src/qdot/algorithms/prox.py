@@ -13,6 +13,7 @@ from qdot.algorithms.actor_critic import ActorCritic
 from qdot.algorithms.base import Batch, Generators
 from qdot.algorithms.behaviour import GaussianPolicy
 from qdot.algorithms.climbing import ClimbConfig
+from qdot.algorithms.networks import Step
 from qdot.algorithms.optimiser import Adam
 from qdot.algorithms.transport_loss import clip_to_box, q_weight
 
@@ -53,24 +54,24 @@ class Prox(ActorCritic):
         self.scale: Tensor
         self.register_buffer("scale", torch.zeros(self.seeds))
 
-    def behaviour_loss(self, batch: Batch, step: int) -> Tensor:
+    def behaviour_loss(self, batch: Batch, step: Step) -> Tensor:
         """-E_D log beta(a | s), without the rows held out; per seed."""
         loss = -self.behaviour.log_likelihood(batch.observations, batch.actions, step)
         kept = 1 - batch.held_out * self.config.behaviour_holdout
         return (loss * kept).sum(dim=-1) / kept.sum(dim=-1).clamp(min=1)
 
-    def measure_scale(self, batch: Batch, step: int) -> dict[str, Tensor]:
+    def measure_scale(self, batch: Batch, step: Step) -> dict[str, Tensor]:
         """Take lambda at the data's actions into its running mean: plain at first, then exponential."""
         q, slope = self.critic.linearised_q(batch.observations, batch.actions, self.config.twin_q)
-        rate = max(self.config.target_update_rate, 1 / (step + 1))
-        self.scale.lerp_(q_weight(self.config.q_scale, q, slope), rate)
+        rate = torch.as_tensor(1 / (step + 1)).clamp(min=self.config.target_update_rate)
+        self.scale.lerp_(q_weight(self.config.q_scale, q, slope), rate.to(self.scale))
         return {"q_value": q.mean(dim=-1).detach(), "q_scale": self.scale.clone()}
 
     def prepare(self) -> None:
         """Make the optimisers."""
         self.optimisers = self.critic.prepare() | {"behaviour": Adam([self.behaviour], self.config.learning_rate)}
 
-    def improve(self, batch: Batch, target_q: Tensor, step: int) -> dict[str, Tensor]:
+    def improve(self, batch: Batch, target_q: Tensor, step: Step) -> dict[str, Tensor]:
         """One step of lambda (Q) and of the behaviour policy."""
         measured = self.measure_scale(batch, step)
         behaviour_loss = self.behaviour_loss(batch, step)

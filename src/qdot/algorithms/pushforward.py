@@ -15,7 +15,7 @@ from qdot.algorithms.behaviour import GaussianPolicy
 from qdot.algorithms.climbing import ClimbConfig
 from qdot.algorithms.ladder import MapConfig, build_map
 from qdot.algorithms.mixture import MixturePolicy
-from qdot.algorithms.networks import Noise
+from qdot.algorithms.networks import Noise, Step
 from qdot.algorithms.optimiser import Adam
 from qdot.algorithms.transport_loss import clip_to_box, displacement, q_weight, transport_loss
 
@@ -89,10 +89,10 @@ class PushForward(ActorCritic):
         """Which map, one of `maps.RUNGS`."""
 
     @abstractmethod
-    def distance(self, observations: Tensor, actions: Tensor, moved: Tensor, step: int) -> Tensor:
+    def distance(self, observations: Tensor, actions: Tensor, moved: Tensor, step: Step) -> Tensor:
         """What the map T pays for, with `moved` = T(s, a) in the graph; (seeds,)."""
 
-    def behaviour_loss(self, batch: Batch, step: int) -> Tensor:
+    def behaviour_loss(self, batch: Batch, step: Step) -> Tensor:
         """-E_D log beta(a | s), over rows that are not held out; per seed."""
         loss = -self.behaviour.log_likelihood(batch.observations, batch.actions, step)
         if not self.config.behaviour_holdout:
@@ -100,12 +100,12 @@ class PushForward(ActorCritic):
         kept = 1 - batch.held_out
         return (loss * kept).sum(dim=-1) / kept.sum(dim=-1).clamp(min=1)
 
-    def distill_loss(self, batch: Batch, moved: Tensor, step: int) -> Tensor:
+    def distill_loss(self, batch: Batch, moved: Tensor, step: Step) -> Tensor:
         """-E_D log pi(T(s, a) | s), T fixed; per seed."""
         target = clip_to_box(moved) if self.config.distill_target == "clipped" else moved
         return -self.distilled.log_likelihood(batch.observations, target.detach(), step).mean(dim=-1)
 
-    def map_loss(self, batch: Batch, actions: Tensor, moved: Tensor, step: int) -> tuple[Tensor, dict[str, Tensor]]:
+    def map_loss(self, batch: Batch, actions: Tensor, moved: Tensor, step: Step) -> tuple[Tensor, dict[str, Tensor]]:
         """E[ -lambda Q(s, clip T(s, a)) ] + alpha distance; per seed, with what it measured."""
         config, clipped = self.config, clip_to_box(moved)
         q, slope = self.critic.linearised_q(batch.observations, clipped, config.twin_q, config.map_critic)
@@ -125,7 +125,7 @@ class PushForward(ActorCritic):
             "policies": Adam([self.behaviour, self.distilled], rate),
         }
 
-    def improve(self, batch: Batch, target_q: Tensor, step: int) -> dict[str, Tensor]:
+    def improve(self, batch: Batch, target_q: Tensor, step: Step) -> dict[str, Tensor]:
         """One step of the map (Q), then of the behaviour and distilled policies."""
         rate = self.actor_rate(step)
         actions = self.map_inputs(batch, step)
@@ -137,14 +137,14 @@ class PushForward(ActorCritic):
         info |= self.optimisers["policies"].minimise(imitation, rate)
         return info | measured
 
-    def map_inputs(self, batch: Batch, step: int) -> Tensor:
+    def map_inputs(self, batch: Batch, step: Step) -> Tensor:
         """The actions that the map is trained on, (seeds, batch, act)."""
         if self.config.map_actions == "dataset":
             return batch.actions
         return self.draw(batch.observations, self.map_noise, step)
 
     @torch.no_grad()
-    def draw(self, observations: Tensor, noise: Noise, turn: int) -> Tensor:
+    def draw(self, observations: Tensor, noise: Noise, turn: Step) -> Tensor:
         """One sample of the behaviour model per row, (seeds, batch, act), from the noise of that turn."""
         normal = noise.normal(observations.shape[1], self.behaviour.noise_width, turn)
         return self.behaviour.sample(observations, normal.unsqueeze(2)).squeeze(2)

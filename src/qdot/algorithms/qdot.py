@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from qdot.algorithms.networks import Step
 from qdot.algorithms.pushforward import PushForward, PushForwardConfig
 from qdot.algorithms.transport_loss import COSTS, mean_cost
 
@@ -41,6 +42,6 @@ class QDOT(PushForward):
         """The gradient of a convex potential."""
         return "icnn"
 
-    def distance(self, observations: Tensor, actions: Tensor, moved: Tensor, step: int) -> Tensor:
+    def distance(self, observations: Tensor, actions: Tensor, moved: Tensor, step: Step) -> Tensor:
         """E ||T(s, a) - a||^2, which is W2^2 because T is the gradient of a convex function; or the other cost."""
         return mean_cost(self.config.cost, moved, actions)

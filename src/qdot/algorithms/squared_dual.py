@@ -24,7 +24,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from qdot.algorithms.networks import MLP
+from qdot.algorithms.networks import MLP, Step
 from qdot.algorithms.optimiser import Adam
 
 
@@ -69,9 +69,9 @@ class SquaredDual(nn.Module):
         self,
         optimiser: Adam,
         observations: Tensor,
-        sources_of: Callable[[int], Tensor],
+        sources_of: Callable[[Step], Tensor],
         images: Tensor,
-        turns: range,
+        turns: Sequence[Step],
     ) -> dict[str, Tensor]:
         """One step of f and g up F per turn, each with fresh sources `sources_of(turn)`.
 

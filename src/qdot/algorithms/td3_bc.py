@@ -11,8 +11,8 @@ from torch import Tensor
 
 from qdot.algorithms.base import Algorithm, Batch, Config, Generators
 from qdot.algorithms.critic import TwinQ, pairs
-from qdot.algorithms.networks import MLP, Noise
-from qdot.algorithms.optimiser import Adam, pack
+from qdot.algorithms.networks import MLP, Noise, Step
+from qdot.algorithms.optimiser import Adam, Packed
 from qdot.algorithms.transport_loss import FLOOR, clip_to_box
 
 
@@ -59,13 +59,13 @@ class TD3BC(Algorithm):
         """min_i Q_i(s, a), (seeds, n)."""
         return self.q(pairs(observations, actions)).amin(dim=1)
 
-    def smoothed_action(self, observations: Tensor, step: int) -> Tensor:
+    def smoothed_action(self, observations: Tensor, step: Step) -> Tensor:
         """clip(target pi(s) + clip(noise)), (seeds, batch, act)."""
         noise = self.config.policy_noise * self.smoothing.normal(observations.shape[1], self.action_dim, step)
         noise = noise.clamp(-self.config.noise_clip, self.config.noise_clip)
         return clip_to_box(self.target_policy(observations).tanh() + noise)
 
-    def q_loss(self, batch: Batch, step: int) -> Tensor:
+    def q_loss(self, batch: Batch, step: Step) -> Tensor:
         """sum_i E (r + gamma (1 - terminal) min_j Qbar_j(s', smoothed target action) - Q_i(s, a))^2; per seed."""
         with torch.no_grad():
             chosen = self.smoothed_action(batch.next_observations, step)
@@ -87,10 +87,9 @@ class TD3BC(Algorithm):
         """Make the optimisers, and pack the slow copies as they pack the networks."""
         rate = self.config.learning_rate
         self.optimisers = {"q": Adam([self.q], rate), "policy": Adam([self.policy], rate)}
-        slow = {"q": self.target_q, "policy": self.target_policy}
-        self._slow = [(pack(slow[name].parameters()), self.optimisers[name].flat.detach()) for name in slow]
+        self.slow = {"q": Packed([self.target_q]), "policy": Packed([self.target_policy])}
 
-    def update(self, batch: Batch, step: int) -> dict[str, Tensor]:
+    def update(self, batch: Batch, step: Step) -> dict[str, Tensor]:
         """One step: Q (target Q, target policy); at steps 0, delay, 2 delay... also policy (new Q1), both targets.
 
         A step without an update of the policy reports what the last one measured.
@@ -100,8 +99,8 @@ class TD3BC(Algorithm):
             policy_loss, measured = self.policy_loss(batch)
             terms = self.optimisers["policy"].minimise({"policy_loss": policy_loss}, self.actor_rate(step)) | measured
             self.measured.copy_(torch.stack(list(terms.values()), dim=-1))
-            for slow, online in self._slow:
-                slow.lerp_(online, self.config.target_update_rate)
+            for name, slow in self.slow.items():
+                slow.flat.lerp_(self.optimisers[name].weights.flat, self.config.target_update_rate)
         reported = self.measured.clone().unbind(dim=-1)
         return info | dict(zip(("policy_loss", "q_value", "q_scale"), reported, strict=True))
 

@@ -11,8 +11,10 @@ from qdot.envs.registry import find_spec, is_available
 from qdot.evaluation.rollout import blocks
 from qdot.provenance import digest
 from qdot.stages.probe import Cost, environment_step, probe
+from qdot.training.program import why_not
 
 START = 3.0  # core-seconds from the start of a command or of its worker to its first work: imports, for the most part
+COMPILED, COMPILING = 0.75, 30.0  # a compiled step's share of a plain one's time; core-seconds that a compiler takes
 TRANSITIONS = 1_000_000  # of a dataset whose size nothing says before it is there
 Job = Mapping[str, Any]
 
@@ -66,7 +68,9 @@ class Estimate:
         shared = cost.critic if self._critics[critic] >= self._processes else 0.0
         self._critics[critic] += 1
         looks = math.ceil(train["steps"] / train["log_every"])
-        return cost.build + train["steps"] * (cost.step - shared) + looks * cost.look
+        compiled = train["compile_from"] is not None and train["steps"] >= train["compile_from"] and why_not() is None
+        share, build = (COMPILED, cost.build + COMPILING) if compiled else (1.0, cost.build)
+        return build + share * train["steps"] * (cost.step - shared) + looks * cost.look
 
     def _play(
         self, values: Mapping[str, Any], seeds: list[int], readouts: list[str], times: int, episodes: int

@@ -91,7 +91,7 @@ def _critic(model: Algorithm, batch: Batch) -> float:
         critic.begin(batch)
         critic.finish(batch)
 
-    return _seconds(step, PROBE_STEPS, lambda: critic.optimisers["q"].flat.sum().item())
+    return _seconds(step, PROBE_STEPS, lambda: critic.optimisers["q"].weights.flat.sum().item())
 
 
 def _seconds(work: Callable[[], object], times: int, finish: Callable[[], object] = lambda: None) -> float:

@@ -164,6 +164,7 @@ def _train(ready: Ready, device: str) -> None:
         for outcome in own:
             rate = round(len(due) * (steps - first) / outcome.seconds, 1) if outcome.seconds else None
             cost = {"device": _device_name(device), "algorithms": names, "seeds": due, "seed_steps_per_second": rate}
+            cost["compiled"] = outcome.compiled
             write_json(found.job.directories[outcome.seed] / "runtime.json", runtime(started, **cost))
             _finish(found, outcome)
 

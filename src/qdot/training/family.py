@@ -1,5 +1,6 @@
 """Algorithms of one dataset that step together: their minibatches and equal critics are computed once."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,12 +12,15 @@ from torch import Tensor
 
 from qdot.algorithms.actor_critic import ActorCritic
 from qdot.algorithms.critic import Critic
+from qdot.algorithms.optimiser import Learner
 from qdot.data.batch import Dataset
 from qdot.errors import ParamsError
+from qdot.training.program import Program, why_not
 from qdot.training.resume import Saved, go_on
 from qdot.training.trainer import Evaluate, Outcome, Trainer
 
-COMMON = ("steps", "batch_size", "threads")  # values of section `train` that a family has once
+COMMON = ("steps", "batch_size", "threads", "compile_from")  # values of section `train` that a family has once
+log = logging.getLogger("qdot")
 
 
 @dataclass(eq=False)
@@ -54,11 +58,11 @@ class Member:
         except Exception as error:  # noqa: BLE001 - whatever it is, it is kept, and becomes the seeds' failure
             self.error = error
 
-    def outcomes(self, seeds: Sequence[int], seconds: float) -> list[Outcome]:
+    def outcomes(self, seeds: Sequence[int], seconds: float, compiled: bool) -> list[Outcome]:
         """How each seed's training ended; `seconds` is what the steps of all of them took."""
         if self.error is not None or self.trainer is None:
             return [Outcome(seed, "failed", seconds, self.error) for seed in seeds]
-        return [self.trainer.outcome(seed, seconds) for seed in seeds]
+        return [self.trainer.outcome(seed, seconds, compiled) for seed in seeds]
 
 
 class Family:
@@ -67,8 +71,12 @@ class Family:
     Each ends with the same bits as alone: a critic learns nothing from its policies, so those with equal values, on the
     same minibatches, share one.
 
+    Long runs are compiled (`qdot.training.program`), each part of a step on its own, so that it is the same program,
+    and gives the same bits, in every family.
+
     Attributes:
         members: All of them.
+        compiled: Whether parts of a step are compiled.
     """
 
     def __init__(self, members: Sequence[Member], seeds: Sequence[int], device: str = "cpu") -> None:
@@ -80,8 +88,10 @@ class Family:
         for key in COMMON:
             found = {member.values["train"][key] for member in members}
             if len(found) != 1:
-                raise ParamsError(f"train.{key}: found {sorted(found)} in one family, expected one value")
+                raise ParamsError(f"train.{key}: found {sorted(found, key=str)} in one family, expected one value")
         self.members = list(members)
+        self.compiled = _is_compiled(members[0].values["train"])
+        self._parts: dict[tuple[Learner, str], Callable[..., Any]] = {}
         self._seconds: dict[Trainer | Critic, float] = {}
         built: list[Trainer] = []
         for member in self.members:
@@ -110,29 +120,61 @@ class Family:
         for member, trainer in self.running():
             critic = critic_of(trainer)
             if critic is not None and critic not in begun:
-                with member.failing_alone(), self._timed(critic):
-                    begun[critic] = critic.begin(trainer.source.batch(trainer.step))
+                with member.failing_alone():
+                    begun[critic] = self._do(critic, critic, "begin", trainer.source.batch(trainer.step))
         for member, trainer in self.running():
-            with member.failing_alone(), self._timed(trainer):
-                terms[member] = _improve(trainer, begun)
+            with member.failing_alone():
+                terms[member] = self._improve(trainer, begun)
         for member, trainer in self.running():
             critic = critic_of(trainer)
             with member.failing_alone():
                 if critic is not None and critic not in ended:
-                    with self._timed(critic):
-                        ended[critic] = critic.finish(trainer.source.batch(trainer.step))
+                    ended[critic] = self._do(critic, critic, "finish", trainer.source.batch(trainer.step))
                 trainer.note(terms[member] | (ended[critic] if critic else {}))
+
+    def _improve(self, trainer: Trainer, begun: Mapping[Critic, tuple[dict[str, Tensor], Tensor]]) -> dict[str, Tensor]:
+        """A step but for the critic's last part, which comes when all its policies have seen Q as it is."""
+        model, batch = trainer.model, trainer.source.batch(trainer.step)
+        if not isinstance(model, ActorCritic):
+            return self._do(trainer, model, "update", batch, trainer.step)
+        info, target_q = begun[model.critic]
+        return info | self._do(trainer, model, "improve", batch, target_q, trainer.step)
+
+    def _do(self, account: Trainer | Critic, owner: Learner, name: str, *inputs: Any) -> Any:
+        """Call a part of a step, compiled where it is to be; its time, but not the compiler's, goes to an account."""
+        key = owner, name
+        if key not in self._parts:
+            self._parts[key] = self._compile(owner, name, inputs) if self.compiled else getattr(owner, name)
+        start = time.perf_counter()
+        found = self._parts[key](*inputs)
+        self._seconds[account] = self._seconds.get(account, 0.0) + time.perf_counter() - start
+        return found
+
+    @staticmethod
+    def _compile(owner: Learner, name: str, inputs: tuple[Any, ...]) -> Callable[..., Any]:
+        """A part of a step as a program, or as it is where it cannot be one."""
+        part: Callable[..., Any] = getattr(owner, name)
+        if not owner.traceable:
+            log.info("%s is not compiled: it is not traceable", part.__qualname__)
+            return part
+        program = Program(part, owner, inputs)
+        log.info("compiled %s in %.0f s", part.__qualname__, program.seconds)
+        return program
 
     def seconds(self, trainer: Trainer) -> float:
         """What a member's steps took until now, those of its critic included, shared or not."""
         critic = critic_of(trainer)
         return self._seconds.get(trainer, 0.0) + (self._seconds.get(critic, 0.0) if critic else 0.0)
 
-    @contextmanager
-    def _timed(self, part: Trainer | Critic) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self._seconds[part] = self._seconds.get(part, 0.0) + time.perf_counter() - start
+
+def _is_compiled(train: Mapping[str, Any]) -> bool:
+    """Whether a run of such values is compiled; says why where it should be and cannot."""
+    if train["compile_from"] is None or train["steps"] < train["compile_from"]:
+        return False
+    reason = why_not()
+    if reason:
+        log.warning("not compiled, so slower and with other last digits: %s", reason)
+    return reason is None
 
 
 def critic_of(trainer: Trainer) -> Critic | None:
@@ -149,12 +191,3 @@ def _share_critic(trainer: Trainer, others: Sequence[Trainer]) -> None:
         if isinstance(other, ActorCritic) and model.has_equal_critic(other):
             model.share_critic(other)
             return
-
-
-def _improve(trainer: Trainer, begun: Mapping[Critic, tuple[dict[str, Tensor], Tensor]]) -> dict[str, Tensor]:
-    """A step but for the critic's last part, which comes when all its policies have seen Q as it is."""
-    model, batch = trainer.model, trainer.source.batch(trainer.step)
-    if not isinstance(model, ActorCritic):
-        return model.update(batch, trainer.step)
-    info, target_q = begun[model.critic]
-    return info | model.improve(batch, target_q, trainer.step)

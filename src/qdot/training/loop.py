@@ -71,7 +71,8 @@ def train_family(
         for member in members:
             with member.failing_alone():
                 _write(member)
-    return [member.outcomes(seeds, family.seconds(member.trainer) if member.trainer else 0.0) for member in members]
+    times = [family.seconds(member.trainer) if member.trainer else 0.0 for member in members]
+    return [member.outcomes(seeds, time, family.compiled) for member, time in zip(members, times, strict=True)]
 
 
 def _run(family: Family, progress: Progress, stop: Callable[[], bool], save_seconds: float) -> None:

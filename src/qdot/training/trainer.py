@@ -31,6 +31,7 @@ class Outcome:
         seconds: What the steps of all seeds took, those of a shared critic included.
         reason: What it failed of, or None.
         signs: Failure signs in its curve.
+        compiled: Whether its steps were, where they could be.
     """
 
     seed: int
@@ -38,6 +39,7 @@ class Outcome:
     seconds: float
     reason: Exception | None = None
     signs: Sequence[Sign] = ()
+    compiled: bool = False
 
 
 class Source:
@@ -183,11 +185,11 @@ class Trainer:
             )
         return contents
 
-    def outcome(self, seed: int, seconds: float) -> Outcome:
+    def outcome(self, seed: int, seconds: float, compiled: bool = False) -> Outcome:
         """How a seed's training ended; `seconds` is what the steps of all seeds took."""
         curve, failure = self.curves[seed], self.failures.get(seed)
         signs = find_signs(curve.columns, [values for _, values in curve.rows])
-        return Outcome(seed, "failed" if failure else "ok", seconds, failure, signs)
+        return Outcome(seed, "failed" if failure else "ok", seconds, failure, signs, compiled)
 
     def state(self, seed: int) -> bytes:
         """state.safetensors of a seed."""

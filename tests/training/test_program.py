@@ -1,0 +1,175 @@
+"""Programs: what is traced and compiled does as the plain code does, on the same state."""
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tiny_cells import random_dataset, values, with_dropout
+from torch import Tensor
+
+from qdot.algorithms import registry
+from qdot.errors import QdotError
+from qdot.training import family
+from qdot.training.family import Family, Member
+from qdot.training.loop import train_family
+from qdot.training.program import Captured, Program
+from qdot.training.trainer import Trainer
+
+STEPS = 6
+ALTERNATIVES = [
+    ("qdot", {"icnn_form": "joint", "icnn_weights": "projection", "icnn_activation": "elu", "twin_q": "mean"}),
+    ("qdot", {"behaviour": "mixture", "map_actions": "behaviour", "map_critic": "target", "q_scale": "mean_q"}),
+    ("no_icnn", {"rung": "potential", "cost": "distance", "distill_target": "clipped"}),
+    ("adversarial_map", {"dual": "w2", "behaviour": "mixture"}),
+]
+TRACEABLE = [name for name in registry.BUILT_IN if registry.get(name).traceable]
+CASES = [(name, with_dropout(name, 0.1)) for name in TRACEABLE] + ALTERNATIVES
+
+
+def as_traced(graph: torch.fx.GraphModule, examples: list[Tensor]) -> Callable[..., Sequence[Tensor]]:
+    """A compiler that leaves the operations as they are."""
+    return graph
+
+
+def trainer(name: str, own: dict[str, Any]) -> Trainer:
+    return Trainer(name, values(name, **own), random_dataset(5, 3), [0, 1, 2])
+
+
+def everything(model: torch.nn.Module) -> dict[str, Tensor]:
+    return dict(model.state_dict())
+
+
+@pytest.mark.parametrize(("name", "own"), CASES)
+def test_a_traced_step_is_the_plain_step(name: str, own: dict[str, Any]) -> None:
+    plain, traced = trainer(name, own), trainer(name, own)
+    before = everything(traced.model)
+    before = {key: tensor.clone() for key, tensor in before.items()}
+    program = Program(traced.model.update, traced.model, (traced.source.batch(0), 0), as_traced)
+    for key, tensor in everything(traced.model).items():
+        assert torch.equal(tensor, before[key]), key  # tracing steps nothing
+    for step in range(STEPS):
+        expected = plain.model.update(plain.source.batch(step), step)
+        found = program(traced.source.batch(step), step)
+        assert list(found) == list(expected)
+        for term, value in expected.items():
+            torch.testing.assert_close(found[term], value, rtol=1e-4, atol=1e-5, msg=f"{term} at step {step}")
+    changed = 0
+    for key, tensor in everything(plain.model).items():
+        torch.testing.assert_close(everything(traced.model)[key], tensor, rtol=1e-4, atol=1e-5)
+        changed += not torch.equal(tensor, before[key])
+    assert changed > 0
+    for optimiser in plain.model.optimisers:
+        for key, moment in plain.model.optimisers[optimiser].moments.items():
+            torch.testing.assert_close(traced.model.optimisers[optimiser].moments[key], moment, rtol=1e-4, atol=1e-6)
+
+
+def test_the_step_is_read_anew_at_each_call() -> None:
+    cell = trainer("bc", {"actor_dropout": 0.5})
+    program = Program(cell.model.update, cell.model, (cell.source.batch(0), 0), as_traced)
+    start = {key: tensor.clone() for key, tensor in everything(cell.model).items()}
+    losses = []
+    for step in (0, 1):  # the same weights and rows: only the dropout of the step differs
+        cell.model.load_state_dict(start)
+        losses.append(program(cell.source.batch(0), step)["policy_loss"])
+    assert not torch.equal(*losses)
+
+
+def test_a_step_that_branches_on_its_number_cannot_be_traced() -> None:
+    cell = trainer("td3_bc", {})
+    with pytest.raises(RuntimeError):
+        Program(cell.model.update, cell.model, (cell.source.batch(0), 0), as_traced)
+
+
+def test_a_tensor_from_elsewhere_is_refused() -> None:
+    cell = trainer("bc", {})
+    stray = torch.randn(3)
+
+    def update(batch: Any, step: Any) -> dict[str, Tensor]:
+        return {name: value + stray for name, value in cell.model.update(batch, step).items()}
+
+    with pytest.raises(QdotError, match="not `traceable`"):
+        Program(update, cell.model, (cell.source.batch(0), 0), as_traced)
+
+
+def test_a_captured_function_replays_on_its_own_memory() -> None:
+    state, runs = torch.zeros(2), []
+
+    def run(held: Tensor, given: Tensor) -> list[Tensor]:
+        held += given
+        return [held * 10]
+
+    def capture(function: Callable[[], Sequence[Tensor]]) -> tuple[Callable[[], None], Sequence[Tensor]]:
+        results = [result.clone() for result in function()]  # as a warm-up does: it steps the state
+
+        def replay() -> None:
+            runs.append(1)
+            for result, value in zip(results, function(), strict=True):
+                result.copy_(value)
+
+        return replay, results
+
+    captured = Captured(run, [state], [torch.ones(2)], capture)
+    assert torch.equal(state, torch.zeros(2))
+    (first,) = captured(state, torch.full((2,), 2.0))
+    (second,) = captured(state, torch.full((2,), 3.0))
+    assert torch.equal(state, torch.full((2,), 5.0))
+    assert torch.equal(first, torch.full((2,), 20.0))  # not overwritten by the second replay
+    assert torch.equal(second, torch.full((2,), 50.0))
+    assert len(runs) == 2
+
+
+def compiling(steps: int, compile_from: int | None) -> Family:
+    cell = values("bc", {"steps": steps, "compile_from": compile_from})
+    return Family([Member("bc", cell, random_dataset())], [0, 1])
+
+
+def test_runs_are_compiled_from_a_length_on() -> None:
+    assert compiling(40, 40).compiled
+    assert not compiling(39, 40).compiled
+    assert not compiling(40, None).compiled
+
+
+def test_without_a_compiler_a_run_is_plain_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(family, "why_not", lambda: "there is no C++ compiler")
+    with caplog.at_level(logging.WARNING, "qdot"):
+        assert not compiling(40, 40).compiled
+    assert "there is no C++ compiler" in caplog.text
+
+
+def test_a_compiled_run_ends_near_the_plain_one(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    curves = {}
+    for compile_from in (None, 1):
+        cell = values("bc", {"steps": 20, "compile_from": compile_from})
+        member = Member("bc", cell, random_dataset(), {0: tmp_path / str(compile_from)})
+        with caplog.at_level(logging.INFO, "qdot"):
+            (outcomes,) = train_family([member], [0, 1])
+        assert member.error is None
+        assert [outcome.status for outcome in outcomes] == ["ok", "ok"]
+        curves[compile_from] = (tmp_path / str(compile_from) / "curve.csv").read_text()
+        assert ("compiled BC.update in" in caplog.text) is (compile_from == 1)
+    plain, compiled = ([float(x) for x in text.split("\n")[-2].split(",")] for text in curves.values())
+    assert compiled == pytest.approx(plain, rel=1e-3, abs=1e-4)
+
+
+@pytest.mark.slow
+def test_compiled_algorithms_end_with_the_same_bytes_in_a_family_as_alone(tmp_path: Path) -> None:
+    dataset, train = random_dataset(), {"steps": 20, "compile_from": 1}
+
+    def run(names: list[str], top: Path) -> None:
+        members = [Member(name, values(name, train), dataset, {0: top / name}) for name in names]
+        for member, outcomes in zip(members, train_family(members, [0, 1]), strict=True):
+            assert member.error is None
+            assert [outcome.status for outcome in outcomes] == ["ok", "ok"]
+
+    names = ["qdot", "iql", "adversarial", "td3_bc"]  # the last stays plain
+    run(names, tmp_path / "together")
+    for name in names:
+        run([name], tmp_path / "alone")
+        for file in ("policy.safetensors", "state.safetensors", "curve.csv"):
+            together, alone = (tmp_path / how / name / file for how in ("together", "alone"))
+            assert together.read_bytes() == alone.read_bytes()
