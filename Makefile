@@ -10,7 +10,7 @@ export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help install quick smoke kitchen all verify agreement test test-slow check format lock clean
+.PHONY: help install quick smoke kitchen all verify agreement bench test test-slow check format lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,7 @@ all: install ## the active suite of params.yaml
 verify: install ## hold the runs here against docs/results (SUITE=quick: one suite)
 	$(BIN)/qdot verify $(SUITE)
 
+agreement: export PYTHONPATH := src:benchmarks
 agreement: install .venv-agreement/installed ## step parity and scores beside d3rlpy (MINUTES=45; a rerun goes on)
 	$(BIN)/python benchmarks/agreement/study.py --minutes $(MINUTES)
 
@@ -53,6 +54,23 @@ agreement: install .venv-agreement/installed ## step parity and scores beside d3
 	.venv-agreement/bin/pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/agreement/requirements.txt
 	.venv-agreement/bin/pip check || .venv-agreement/bin/pip install --quiet -r requirements-torch.txt  # as above
 	.venv-agreement/bin/pip check
+	touch $@
+
+bench: export PYTHONPATH := src:benchmarks:benchmarks/agreement
+bench: install .venv-bench/installed ## speed beside peers, on an idle machine; docs/performance.md is written from it
+	.venv-bench/bin/python benchmarks/speed/training.py
+	.venv-bench/bin/python benchmarks/speed/family.py
+	.venv-bench/bin/python benchmarks/speed/gpu.py
+	.venv-bench/bin/python benchmarks/speed/growth.py
+	$(BIN)/python benchmarks/evaluation/rates.py
+	$(BIN)/python benchmarks/speed/page.py
+
+.venv-bench/installed: requirements-torch.txt benchmarks/agreement/requirements.txt benchmarks/speed/requirements.txt
+	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/pip install --quiet --disable-pip-version-check --no-deps -r requirements-torch.txt
+	.venv-bench/bin/pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/speed/requirements.txt
+	.venv-bench/bin/pip check || .venv-bench/bin/pip install --quiet -r requirements-torch.txt  # as above
+	.venv-bench/bin/pip check
 	touch $@
 
 test: install ## the tests (under 10 minutes)

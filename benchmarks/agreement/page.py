@@ -1,18 +1,13 @@
 """The tables of docs/results/agreement.md, between markers in the page; the text around them is written by hand."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from comparison import Comparison, Row, compare, verdicts
+from markdown import fill, table
 from settings import ALIGNED, SHIPPED
 
 from qdot.provenance import write_atomic
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def parity_table(rows: Iterable[Row]) -> str:
@@ -48,20 +43,6 @@ def _comparisons(found: Iterable[Comparison], verdict: Callable[[Comparison], st
         numbers = (f"{c.ours:.1f}", f"{c.theirs:.1f}", f"{c.difference.value:+.1f}", interval, f"±{c.margin:g}")
         lines.append((c.dataset, c.algorithm, *numbers, f"{c.seeds} of 10", verdict(c)))
     return table(header, lines)
-
-
-def fill(text: str, name: str, content: str) -> str:
-    """Replace what stands between `<!-- name -->` and `<!-- /name -->`.
-
-    Raises:
-        ValueError: the page lacks a marker.
-    """
-    start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-    before, found, rest = text.partition(start)
-    _, closed, after = rest.partition(end)
-    if not (found and closed):
-        raise ValueError(f"page: lacks {start} ... {end}; expected both, each on a line of its own")
-    return f"{before}{start}\n{content}\n{end}{after}"
 
 
 def coverage(rows: list[Row], outdated: int) -> str:

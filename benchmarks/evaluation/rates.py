@@ -1,18 +1,14 @@
-"""Evaluation beside the simulator alone: `python benchmarks/evaluation/rates.py [--out FILE] [ENVIRONMENT ...]`."""
+"""Evaluation beside the simulator alone: `python benchmarks/evaluation/rates.py [ENVIRONMENT ...]`."""
 
 import argparse
-import csv
-import datetime
 import multiprocessing
-import platform
-import statistics
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import gymnasium
+import table
 import torch
 from ways import Replay, bare, block, commands, draw_actions, network, plain
 
@@ -20,7 +16,6 @@ import qdot.envs  # noqa: F401 - registers ours
 from qdot.evaluation.rollout import block_size, make_environments
 
 RUNS, GOAL, SPEEDUP_GOAL = 7, 0.85, 1.7
-COLUMNS = ("metric", "ours", "peer", "unit", "ratio", "goal", "threads", "precision", "runs", "device", "date")
 UPRIGHT_OR_NOT = {"terminate_when_unhealthy": False}  # random actions fall; a policy worth scoring does not
 STEPS: dict[str, tuple[int, dict[str, Any]]] = {  # of an episode
     "Hopper-v4": (300, UPRIGHT_OR_NOT),
@@ -74,7 +69,7 @@ def measure(ways: dict[str, Way], runs: int = RUNS) -> dict[str, list[float]]:
     return seconds
 
 
-def rows_of(name: str, seconds: dict[str, list[float]]) -> list[dict[str, Any]]:
+def rows_of(name: str, seconds: dict[str, list[float]]) -> list[table.Row]:
     """A row per comparison; rates in environment steps per CPU second."""
     steps = block_size(name) * STEPS[name][0]
     pairs = [
@@ -89,33 +84,9 @@ def rows_of(name: str, seconds: dict[str, list[float]]) -> list[dict[str, Any]]:
     ]
 
 
-def row(metric: str, ours: list[float], peer: list[float], steps: float, goal: Any, threads: int = 1) -> dict[str, Any]:
-    """Medians of the rates, and the median of the runs' ratios."""
-    ratio = statistics.median(theirs / mine for mine, theirs in zip(ours, peer, strict=True))
-    rates = [f"{steps / statistics.median(times):.0f}" for times in (ours, peer)]
-    values = (
-        metric,
-        *rates,
-        "steps/s",
-        f"{ratio:.3f}",
-        goal,
-        threads,
-        "float64",
-        len(ours),
-        device(),
-        datetime.datetime.now(datetime.UTC).date().isoformat(),
-    )
-    return dict(zip(COLUMNS, values, strict=True))
-
-
-def device() -> str:
-    """The processor's name."""
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")]
-    return f"{names[0]}, {len(names)} cores" if names else platform.machine()
+def row(metric: str, ours: list[float], peer: list[float], steps: float, goal: Any, threads: int = 1) -> table.Row:
+    """A comparison of rates; the physics is in double precision."""
+    return table.row(metric, ours, peer, "steps/s", steps, goal, threads, "float64")
 
 
 def _worker(name: str, turns: Any, done: Any) -> None:
@@ -128,7 +99,7 @@ def _worker(name: str, turns: Any, done: Any) -> None:
         done.put(None)
 
 
-def two_cores(name: str) -> list[dict[str, Any]]:
+def two_cores(name: str) -> list[table.Row]:
     """Steps per second of wall time in two processes beside one, for the bare loop and for blocks."""
     context = multiprocessing.get_context("spawn")
     turns, done = [context.Queue(), context.Queue()], context.Queue()
@@ -168,20 +139,14 @@ def main() -> int:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("environments", nargs="*", help="of: " + ", ".join(STEPS))
-    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("rates.csv"))
     chosen = parser.parse_args()
     torch.set_num_threads(1)
-    rows = []
     for name in chosen.environments or STEPS:
         found = rows_of(name, measure(ways_of(name)))
         found += two_cores(name) if name in TWICE else []
-        rows += found
         for line in found:
-            print(line["metric"], line["ours"], line["peer"], line["ratio"], line["goal"], flush=True)
-    with chosen.out.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)
+            table.say(line)
+        table.keep(found, table.path())
     return 0
 
 

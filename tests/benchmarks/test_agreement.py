@@ -17,10 +17,11 @@ DATASET, OTHER = "halfcheetah-replay", "pointmaze-umaze"
 def load(monkeypatch: pytest.MonkeyPatch):
     """Import the study's scripts by name, as they import each other, and forget them afterwards."""
     before = set(sys.modules)
+    monkeypatch.syspath_prepend(str(FOLDER.parent))
     monkeypatch.syspath_prepend(str(FOLDER))
     yield importlib.import_module
     for name in set(sys.modules) - before:
-        if str(FOLDER) in str(getattr(sys.modules[name], "__file__", "")):
+        if str(FOLDER.parent) in str(getattr(sys.modules[name], "__file__", "")):
             del sys.modules[name]
 
 

@@ -1,0 +1,67 @@
+"""How a step of Q-DOT grows with sizes: `python benchmarks/speed/growth.py`; see README.md beside."""
+
+import csv
+import statistics
+import sys
+from pathlib import Path
+from typing import Any
+
+import table
+import torch
+from contestants import noise, ours, stepping
+from training import seconds_per_step
+
+from qdot.training.memory import keep_freed_memory
+
+RUNS = 5
+HERE: dict[str, Any] = {"actions": 6, "width": 256, "seeds": 5, "batch": 256}  # where one size at a time is changed
+AXES: dict[str, tuple[int, ...]] = {
+    "actions": (2, 4, 8, 16, 32, 64),
+    "width": (64, 128, 256, 512),
+    "seeds": (1, 2, 5, 10, 20),
+    "batch": (64, 128, 256, 512, 1024),
+}
+COLUMNS = ("algorithm", "axis", "size", "seconds_per_seed_step", "runs", "device", "date")
+
+
+def rows(algorithm: str, axis: str) -> list[table.Row]:
+    """One row per size: seconds of one seed's share of a plain step."""
+    steps, seeds = {}, {}
+    for size in AXES[axis]:
+        at = HERE | {axis: size}
+        family = ours(
+            [algorithm],
+            noise(acted=at["actions"], rows=20_000),
+            at["seeds"],
+            compiled=False,
+            hidden=[at["width"]] * 2,
+            batch_size=at["batch"],
+        )
+        steps[str(size)], seeds[str(size)] = stepping(family), at["seeds"]
+    found = []
+    for size, seconds in seconds_per_step(steps, RUNS).items():
+        share = statistics.median(seconds) / seeds[size]
+        values = (algorithm, axis, size, f"{share:.3e}", RUNS, table.device(), table.today())
+        found.append(dict(zip(COLUMNS, values, strict=True)))
+    return found
+
+
+def main() -> int:
+    """Measure, print and write."""
+    torch.set_num_threads(1)
+    keep_freed_memory()
+    found = []
+    for axis in AXES:
+        for algorithm in ("qdot", "no_icnn"):
+            found += rows(algorithm, axis)
+            print(*(f"{row['axis']} {row['size']}: {row['seconds_per_seed_step']} s" for row in found[-6:]), flush=True)
+    file = table.path().with_name(f"{table.path().stem}-growth.csv")
+    with Path(file).open("w", newline="", encoding="utf-8") as lines:
+        writer = csv.DictWriter(lines, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(found)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

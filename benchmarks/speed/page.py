@@ -1,0 +1,95 @@
+"""Tables and figures of docs/performance.md from the kept rows: `python benchmarks/speed/page.py`."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import markdown
+import numpy as np
+import pandas as pd
+import table
+from matplotlib.figure import Figure
+
+from qdot.provenance import write_atomic
+
+PAGE = Path(__file__).parents[2] / "docs/performance.md"
+FIGURES = PAGE.with_name("performance")
+PARTS = ("training", "GPU training", "study", "evaluation", "machine")
+NAMES = {
+    "actions": "width of the action",
+    "width": "width of the hidden layers",
+    "seeds": "seeds",
+    "batch": "batch size",
+}
+FROM = {"actions": 8, "width": 128, "seeds": 2, "batch": 128}  # where the line is fitted from
+
+
+def rows_table(rows: Sequence[table.Row], part: str) -> str:
+    """The rows of a part of the benchmark; a goal that is met is marked by a word."""
+    lines = []
+    for row in rows:
+        if row["metric"].startswith((f"{part}:", f"{part} ")):
+            what = row["metric"].removeprefix(part).lstrip(": ")
+            shown = [str(row[name]) for name in ("ours", "peer", "unit", "ratio", "goal")]
+            lines.append([what, *shown, verdict(row), row["date"]])
+    header = ("what", "ours", "peer", "unit", "ratio", "goal", "", "date")
+    return markdown.table(header, lines) if lines else "Not measured on this kind of machine."
+
+
+def verdict(row: table.Row) -> str:
+    """Whether a goal was met; nothing where there is none."""
+    if not row["goal"] or not row["ratio"]:
+        return ""
+    return "met" if float(row["ratio"]) >= float(row["goal"]) else "missed"
+
+
+def slope(sizes: Sequence[float], seconds: Sequence[float]) -> float:
+    """Exponent of a power law through the points, by least squares in logarithms."""
+    return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
+
+
+def slopes_table(growth: pd.DataFrame) -> str:
+    """Exponent of the time of one seed's step over each size."""
+    lines = []
+    for (axis, algorithm), group in growth.groupby(["axis", "algorithm"], sort=False):
+        large = group[group["size"] >= FROM[axis]]
+        exponent = slope(large["size"].to_numpy(), large["seconds_per_seed_step"].to_numpy())
+        span = f"{large['size'].min()} to {large['size'].max()}"
+        lines.append([NAMES[axis], algorithm, span, f"{exponent:.2f}"])
+    return markdown.table(("size", "algorithm", "from, to", "time of a seed's step grows with the power"), lines)
+
+
+def figure(growth: pd.DataFrame, axis: str) -> Figure:
+    """Milliseconds of one seed's step over a size, both axes logarithmic."""
+    made = Figure(figsize=(4.5, 3.2), layout="constrained")
+    plot = made.subplots()
+    for (algorithm, group), mark in zip(growth[growth["axis"] == axis].groupby("algorithm"), "os", strict=False):
+        milliseconds = 1000 * group["seconds_per_seed_step"]
+        plot.plot(group["size"], milliseconds, marker=mark)
+        plot.annotate(
+            algorithm, (group["size"].iloc[-1], milliseconds.iloc[-1]), xytext=(4, 0), textcoords="offset points"
+        )
+    plot.set(xscale="log", yscale="log", xlabel=NAMES[axis], ylabel="ms per seed and step")
+    plot.set_xticks(sorted(set(growth.loc[growth["axis"] == axis, "size"])))
+    plot.xaxis.set_major_formatter("{x:g}")
+    plot.minorticks_off()
+    plot.margins(x=0.2)
+    return made
+
+
+def main() -> int:
+    """Fill the page and draw its figures."""
+    rows, text = table.read(table.path()), PAGE.read_text(encoding="utf-8")
+    for part in PARTS:
+        text = markdown.fill(text, part, rows_table(rows, part))
+    growth = pd.read_csv(table.path().with_name(f"{table.path().stem}-growth.csv"))
+    text = markdown.fill(text, "growth", slopes_table(growth))
+    FIGURES.mkdir(exist_ok=True)
+    for axis in NAMES:
+        figure(growth, axis).savefig(FIGURES / f"{axis}.svg", metadata={"Date": None})
+    write_atomic(PAGE, text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

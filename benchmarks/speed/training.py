@@ -1,0 +1,139 @@
+"""Training on one core beside peers: `python benchmarks/speed/training.py`; see README.md beside."""
+
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import table
+import torch
+import torch._inductor.config
+from contestants import Step, noise, ours, plain_qdot, stepping
+from peers import d3rlpy_iql, torchrl
+from torch.utils.flop_counter import FlopCounterMode
+
+from qdot.training.family import Family
+from qdot.training.memory import keep_freed_memory
+
+RUNS, SECONDS, WARM_UP, SEEDS = 7, 1.5, 3, 5
+QDOT_GOAL, IQL_GOAL = 1.5, 2.2
+HOW = ("plain", "compiled")
+
+
+def seconds_per_step(steps: dict[str, Step], runs: int = RUNS) -> dict[str, list[float]]:
+    """CPU seconds of a step of each, by run; the contestants take turns of about equal length."""
+    counts = {}
+    for name, step in steps.items():
+        for _ in range(WARM_UP):
+            step()
+        counts[name] = max(1, round(SECONDS / timed(step, 2)))
+    found: dict[str, list[float]] = {name: [] for name in steps}
+    for _ in range(runs):
+        for name, step in steps.items():
+            found[name].append(timed(step, counts[name]))
+    return found
+
+
+def timed(step: Step, count: int) -> float:
+    """CPU seconds per step."""
+    start = time.process_time()
+    for _ in range(count):
+        step()
+    return (time.process_time() - start) / count
+
+
+def per_seed(seconds: Sequence[float], seeds: int) -> list[float]:
+    """Of one seed's share of a step."""
+    return [each / seeds for each in seconds]
+
+
+def best(seconds: dict[str, list[float]], *names: str) -> list[float]:
+    """The fastest of some contestants, by its median."""
+    return min((seconds[name] for name in names), key=statistics.median)
+
+
+def limits() -> dict[str, float]:
+    """What this core can do: float32 operations per second in products as ours, bytes per second copied."""
+    left, right = torch.randn(SEEDS, 256, 256), torch.randn(SEEDS, 256, 256)
+    result = torch.empty_like(left)
+    source, target = torch.zeros(2**26), torch.zeros(2**26)
+    found = seconds_per_step(
+        {"product": lambda: torch.bmm(left, right, out=result), "copy": lambda: target.copy_(source)}
+    )
+    return {
+        "flops": 2 * left.numel() * 256 / statistics.median(found["product"]),
+        "bytes": 2 * source.numel() * 4 / statistics.median(found["copy"]),
+    }
+
+
+def operations(family: Family) -> float:
+    """Floating-point operations of the products of one plain step, one seed's share."""
+    with FlopCounterMode(display=False) as counter:
+        stepping(family)()
+    return counter.get_total_flops() / SEEDS
+
+
+def rows() -> list[table.Row]:
+    """Our trainers beside peers; and what of the machine they use."""
+    data, found = noise(), []
+    families = {
+        f"{name} {how}": ours([name], data, SEEDS, how == "compiled") for name in ("qdot", "iql") for how in HOW
+    }
+    start = time.process_time()
+    for name in ("qdot compiled", "iql compiled"):
+        stepping(families[name])()
+        found.append(table.single(f"training: compiling {name.split()[0]}", time.process_time() - start, "s of CPU"))
+        start = time.process_time()
+    steps: dict[str, Step] = {name: stepping(family) for name, family in families.items()}
+    steps |= {"plain": plain_qdot(data)}
+    for compiled in (False, True):
+        how = " compiled" if compiled else ""
+        steps |= {f"d3rlpy{how}": d3rlpy_iql(data, compiled), f"torchrl{how}": torchrl(data, compiled)}
+    seconds = seconds_per_step(steps)
+    mine = {name: per_seed(seconds[name], SEEDS) for name in families}
+
+    def add(what: str, name: str, peer: Sequence[float], goal: Any = "") -> None:
+        found.append(table.row(f"training: {what}", mine[name], peer, "seed-steps/s", 1, goal))
+
+    add("qdot, compiled, beside plain eager Q-DOT", "qdot compiled", seconds["plain"], QDOT_GOAL)
+    add("qdot, not compiled, beside plain eager Q-DOT", "qdot plain", seconds["plain"])
+    for peer in ("d3rlpy", "torchrl"):
+        fastest = best(seconds, peer, f"{peer} compiled")
+        add(f"iql, compiled, beside {peer}'s best", "iql compiled", fastest, IQL_GOAL)
+        add(f"iql, not compiled, beside {peer}'s, not compiled", "iql plain", seconds[peer])
+        found.append(
+            table.row(
+                f"training: {peer}'s iql, compiled, beside not compiled",
+                seconds[f"{peer} compiled"],
+                seconds[peer],
+                "seed-steps/s",
+                1,
+            )
+        )
+    machine = limits()
+    found.append(table.single("machine: products (256x256, batched)", machine["flops"] / 1e9, "GFLOP/s"))
+    found.append(table.single("machine: memory copied", machine["bytes"] / 1e9, "GB/s"))
+    for name in families:
+        rate = operations(families[f"{name.split()[0]} plain"]) / statistics.median(mine[name])
+        found.append(table.single(f"training: {name}, of the machine's products", 100 * rate / machine["flops"], "%"))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    found.append(table.single("training: memory of this benchmark's process at most", peak, "GiB"))
+    return found
+
+
+def main() -> int:
+    """Measure, print and keep."""
+    torch.set_num_threads(1)
+    torch._inductor.config.force_disable_caches = True  # each program is compiled here and now
+    keep_freed_memory()
+    found = rows()
+    for row in found:
+        table.say(row)
+    table.keep(found, table.path())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

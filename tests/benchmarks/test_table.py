@@ -1,0 +1,63 @@
+"""The arithmetic and the file of the benchmarks' table, and the page that is written from it."""
+
+import importlib
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+
+
+@pytest.fixture
+def table(monkeypatch: pytest.MonkeyPatch):
+    """The module, which is no part of the package; forgotten afterwards."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    monkeypatch.syspath_prepend(str(FOLDER / "speed"))
+    before = set(sys.modules)
+    yield importlib.import_module("table")
+    for name in set(sys.modules) - before:
+        if str(FOLDER) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
+def test_a_ratio_is_the_median_of_the_runs_ratios_and_higher_is_better(table: ModuleType) -> None:
+    row = table.row("m", [2.0, 4.0, 1.0], [4.0, 4.0, 16.0], "steps/s", 100, 0.85)
+    assert (row["ours"], row["peer"], row["ratio"], row["runs"]) == ("50.0", "25.0", "2.000", 3)
+    times = table.row("m", [2.0, 4.0, 1.0], [4.0, 4.0, 16.0], "s")
+    assert (times["ours"], times["peer"], times["ratio"]) == ("2.00", "4.00", "2.000")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(12345.6, "12346"), (123.4, "123"), (12.34, "12.3"), (0.01234, "0.0123"), (1.0, "1.00")]
+)
+def test_numbers_keep_three_digits(table: ModuleType, value: float, text: str) -> None:
+    assert table.single("m", value, "s")["ours"] == text
+
+
+def test_a_script_replaces_its_own_rows_alone(table: ModuleType, tmp_path: Path) -> None:
+    file = tmp_path / "results/machine.csv"
+    table.keep([table.single("a", 1, "s"), table.single("b, c", 2, "s")], file)
+    table.keep([table.single("b, c", 3, "s"), table.missing("d", "s", 5, "a GPU")], file)
+    found = table.read(file)
+    assert [(row["metric"], row["ours"]) for row in found] == [("a", "1.00"), ("b, c", "3.00"), ("d", "not measured")]
+    assert found[2]["device"] == "a GPU"
+
+
+def test_the_page_shows_a_part_with_its_goals(table: ModuleType) -> None:
+    page = importlib.import_module("page")
+    rows = [
+        table.row("training: fast", [1.0], [2.0], "s", None, 1.5),
+        table.row("training: slow", [2.0], [1.0], "s", None, 1.5),
+        table.missing("GPU training: none", "s", 5, "a GPU"),
+    ]
+    text = page.rows_table(rows, "training")
+    assert [line.split(" | ")[6] for line in text.splitlines()[2:]] == ["met", "missed"]
+    assert "not measured" in page.rows_table(rows, "GPU training")
+    assert page.rows_table(rows, "machine").startswith("Not measured")
+
+
+def test_a_slope_is_the_exponent(table: ModuleType) -> None:
+    page = importlib.import_module("page")
+    assert page.slope([1, 2, 4, 8], [3, 12, 48, 192]) == pytest.approx(2.0)
