@@ -18,6 +18,7 @@ TRAIN: dict[str, Any] = {
     "reward": "as_is",
     "threads": 1,
     "compile_from": None,
+    "precision": "float32",
     "log_every": 10,
     "evaluate_every": 20,
     "evaluate_episodes": 2,

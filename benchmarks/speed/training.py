@@ -18,8 +18,9 @@ from qdot.training.family import Family
 from qdot.training.memory import keep_freed_memory
 
 RUNS, SECONDS, WARM_UP, SEEDS = 7, 1.5, 3, 5
-QDOT_GOAL, IQL_GOAL = 1.5, 2.2
+QDOT_GOAL, IQL_GOAL, ROUNDED_GOAL = 1.5, 2.2, 2.2
 HOW = ("plain", "compiled")
+ROUNDED = "qdot compiled bfloat16"
 
 
 def seconds_per_step(steps: dict[str, Step], runs: int = RUNS) -> dict[str, list[float]]:
@@ -94,11 +95,13 @@ def rows() -> list[table.Row]:
     seconds = seconds_per_step(steps)
     mine = {name: per_seed(seconds[name], SEEDS) for name in families}
 
-    def add(what: str, name: str, peer: Sequence[float], goal: Any = "") -> None:
-        found.append(table.row(f"training: {what}", mine[name], peer, "seed-steps/s", 1, goal))
+    def add(what: str, name: str, peer: Sequence[float], goal: Any = "", precision: str = "float32") -> None:
+        found.append(table.row(f"training: {what}", mine[name], peer, "seed-steps/s", 1, goal, precision=precision))
 
     add("qdot, compiled, beside plain eager Q-DOT", "qdot compiled", seconds["plain"], QDOT_GOAL)
     add("qdot, not compiled, beside plain eager Q-DOT", "qdot plain", seconds["plain"])
+    what = "qdot, compiled, products in bfloat16, beside plain eager Q-DOT"
+    add(what, ROUNDED, seconds["plain"], ROUNDED_GOAL, "bfloat16")
     for peer in ("d3rlpy", "torchrl"):
         fastest = best(seconds, peer, f"{peer} compiled")
         add(f"iql, compiled, beside {peer}'s best", "iql compiled", fastest, IQL_GOAL)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from qdot.algorithms.networks import MLP, BatchedLinear, Dropout, product
+from qdot.algorithms.networks import MLP, BatchedLinear, Dropout, factors_in, product
 
 
 def generators(*seeds: int) -> list[torch.Generator]:
@@ -87,3 +87,19 @@ def test_dropout_is_off_when_acting() -> None:
     assert torch.equal(network(inputs), network(inputs))
     assert not torch.equal(network(inputs), network(inputs, 0))
     assert torch.equal(network(inputs, 5), network(inputs, 5))
+
+
+@pytest.mark.parametrize("shapes", [((3, 64, 5), (3, 5, 32)), ((2, 32, 32), (2, 32, 3)), ((2, 32, 1), (2, 1, 4))])
+def test_factors_are_rounded_where_that_is_asked_for(shapes: tuple[tuple[int, ...], ...]) -> None:
+    left, right = (torch.randn(shape, requires_grad=True) for shape in shapes)
+    bias = torch.randn(shapes[0][0], 1, shapes[1][2])
+    exact = product(left, right, bias)
+    with factors_in("bfloat16"):
+        rounded = product(left, right, bias)
+        gradient = torch.autograd.grad(rounded.sum(), [left, right])
+    assert rounded.dtype == torch.float32
+    expected = left.bfloat16().float() @ right.bfloat16().float()  # the sum is rounded once more
+    torch.testing.assert_close(rounded - bias, expected, rtol=2**-7, atol=2**-7)
+    assert not torch.equal(rounded, exact)
+    assert [each.dtype for each in gradient] == [torch.float32] * 2
+    assert torch.equal(product(left, right, bias), exact)  # the context is over

@@ -6,7 +6,9 @@ mates, given rows and hidden widths in multiples of `LANES` and products through
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +16,21 @@ from torch.nn import functional
 
 LANES = 32  # floats that one pass of a vectorised CPU kernel takes; a shorter tail is computed with other roundings
 Step = int | Tensor  # a step's number from 0; a tensor () inside a compiled program
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 COLUMNS = 16  # of the matrices that `product` gives to MKL: whole cache lines
+
+
+_factors: ContextVar[torch.dtype] = ContextVar("factors", default=torch.float32)
+
+
+@contextmanager
+def factors_in(precision: str) -> Iterator[None]:
+    """Round the factors of every `product` to one of `PRECISIONS`; sums and all else stay in float32."""
+    token = _factors.set(PRECISIONS[precision])
+    try:
+        yield
+    finally:
+        _factors.reset(token)
 
 
 def product(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -32,6 +48,9 @@ def product(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
         padding = (0, -width % COLUMNS)
         bias = None if bias is None else functional.pad(bias, padding)
         return product(left, functional.pad(right, padding), bias)[..., :width].contiguous()
+    if (dtype := _factors.get()) != torch.float32:
+        rounded = torch.bmm(left.to(dtype), right.to(dtype)).to(left.dtype)
+        return rounded if bias is None else rounded + bias
     return torch.bmm(left, right) if bias is None else torch.baddbmm(bias, left, right)
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from qdot.algorithms.actor_critic import ActorCritic
 from qdot.algorithms.critic import Critic
+from qdot.algorithms.networks import factors_in
 from qdot.algorithms.optimiser import Learner
 from qdot.data.batch import Dataset
 from qdot.errors import ParamsError
@@ -19,7 +20,7 @@ from qdot.training.program import Program, why_not
 from qdot.training.resume import Saved, go_on
 from qdot.training.trainer import Evaluate, Outcome, Trainer
 
-COMMON = ("steps", "batch_size", "threads", "compile_from")  # values of section `train` that a family has once
+COMMON = ("steps", "batch_size", "threads", "compile_from", "precision")  # of section `train`, one value in a family
 log = logging.getLogger("qdot")
 
 
@@ -90,6 +91,7 @@ class Family:
             if len(found) != 1:
                 raise ParamsError(f"train.{key}: found {sorted(found, key=str)} in one family, expected one value")
         self.members = list(members)
+        self._precision = members[0].values["train"]["precision"]
         self.compiled = _is_compiled(members[0].values["train"])
         self._parts: dict[tuple[Learner, str], Callable[..., Any]] = {}
         self._seconds: dict[Trainer | Critic, float] = {}
@@ -143,10 +145,11 @@ class Family:
     def _do(self, account: Trainer | Critic, owner: Learner, name: str, *inputs: Any) -> Any:
         """Call a part of a step, compiled where it is to be; its time, but not the compiler's, goes to an account."""
         key = owner, name
-        if key not in self._parts:
-            self._parts[key] = self._compile(owner, name, inputs) if self.compiled else getattr(owner, name)
-        start = time.perf_counter()
-        found = self._parts[key](*inputs)
+        with factors_in(self._precision):
+            if key not in self._parts:
+                self._parts[key] = self._compile(owner, name, inputs) if self.compiled else getattr(owner, name)
+            start = time.perf_counter()
+            found = self._parts[key](*inputs)
         self._seconds[account] = self._seconds.get(account, 0.0) + time.perf_counter() - start
         return found
 
