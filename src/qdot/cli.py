@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -117,6 +118,12 @@ def _add_tools(commands: Any) -> None:
     prune.add_argument("suite")
     prune.add_argument("--yes", action="store_true", help="delete; without it, only list")
     prune.set_defaults(run=_prune)
+    status = commands.add_parser("status", help="what of a suite is done, stale, failed or missing")
+    status.add_argument("suite", nargs="?", help="default: the active one")
+    status.add_argument("--json", action="store_true", help="every result with its state, as JSON")
+    status.add_argument("--time", action="store_true", help="also measure a few steps and say how long the rest takes")
+    status.add_argument("--cores", type=_positive, default=os.cpu_count(), help="for --time; default: all")
+    status.set_defaults(run=_status)
     places = commands.add_parser("places", help="where files lie, and what says so")
     places.add_argument("place", nargs="?", help="only this one's folder: raw, prepared, results, reports or logs")
     places.set_defaults(run=_places)
@@ -215,6 +222,12 @@ def _prune(options: argparse.Namespace) -> None:
     from qdot.stages import tools
 
     tools.prune(options.suite, options.yes)
+
+
+def _status(options: argparse.Namespace) -> None:
+    from qdot.stages import status
+
+    print(status.run(options.suite, options.json, options.time, options.cores))  # noqa: T201 - the command's output
 
 
 def _places(options: argparse.Namespace) -> None:

@@ -49,7 +49,7 @@ def run(paths: list[Path], cores: int) -> int:
         log.error(text, amount / GIB, where)
     if lacking:
         return 1
-    _hours(by_stage["train"] + by_stage["evaluate"], cores)
+    log.info("%s", time_of(by_stage["train"] + by_stage["evaluate"], cores))
     return 0
 
 
@@ -112,12 +112,11 @@ def _missing(jobs: list[dict[str, Any]]) -> None:
             log.warning("not scored: %s", reason)
 
 
-def _hours(jobs: list[dict[str, Any]], cores: int) -> None:
-    """Estimate the time of training and evaluation from a few measured steps."""
+def time_of(jobs: list[dict[str, Any]], cores: int) -> str:
+    """About how long training and evaluation of the jobs' seeds take, from a few measured steps; a sentence."""
     work = sum(job["params"]["train"]["steps"] * len(job["seeds"]) for job in jobs if job["stage"] == "train")
     if work < SHORT:
-        log.info("training: %d seed-steps in all, no estimate needed", work)
-        return
+        return f"training: {work} seed-steps in all, no estimate needed"
     trained = [job for job in jobs if job["stage"] == "train" and job["seeds"]]
     datasets = len({job["dataset"] for job in trained})
     each = max(job["params"]["train"]["threads"] for job in trained)
@@ -127,14 +126,12 @@ def _hours(jobs: list[dict[str, Any]], cores: int) -> None:
         try:
             estimate.add(job)
         except Exception as error:  # noqa: BLE001 - the job itself will say what is wrong; an estimate must not stop it
-            log.warning("no estimate: %s on %s: %s", job["algorithm"], job["dataset"], error)
-            return
+            return f"no estimate: {job['algorithm']} on {job['dataset']}: {error}"
     side_by_side = gpus() or max(1, min(cores // each, datasets * processes))
     training, evaluation = estimate.training / side_by_side, estimate.evaluation / cores
-    log.info(
-        "time: about %s, of it training %s (%d seed-steps) and evaluation %s; by a few measured steps, "
-        "data and transport studies not counted",
-        *(_duration(training + evaluation), _duration(training), work, _duration(evaluation)),
+    return (
+        f"time: about {_duration(training + evaluation)}, of it training {_duration(training)} ({work} seed-steps) and "
+        f"evaluation {_duration(evaluation)}; by a few measured steps, data and transport studies not counted"
     )
 
 
