@@ -12,13 +12,22 @@ from qdot.errors import DataError, QdotError
 
 log = logging.getLogger("qdot")
 
+GROUPS = {
+    "Look": ("status", "params", "places", "preflight"),
+    "Keep and check": ("keep", "verify", "accept", "prune", "replay"),
+    "Stages, which Snakemake's rules call": (
+        *("data", "replay_dataset", "train", "evaluate", "transport", "compare", "report", "gate"),
+    ),
+}
+EXIT_CODES = """exit status: 0 done; 1 a check found something (failed cells, a difference, a recording that cannot be
+replayed); 2 a wrong argument, value, file or place, named on stderr; 3 a defect of this program; 130, 143 stopped"""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        The exit status: 0, 1 for a gate that found failures or a recording that cannot be replayed, 2 for an error a
-        user can act on.
+        The exit status, as in `EXIT_CODES`.
     """
     options = _parser().parse_args(arguments)
     _set_up_log(options)
@@ -26,26 +35,53 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.run(options) or 0)
     except QdotError as error:
         log.error("%s", error)
+        log.debug("where that was raised", exc_info=True)
         return 2
+    except KeyboardInterrupt:
+        log.error("interrupted")
+        return 130
+    except Exception as error:
+        log.error("%s: %s; a defect of this program: `qdot --debug ...` shows where", type(error).__name__, error)
+        log.debug("where that was raised", exc_info=True)
+        return 3
 
 
 def _set_up_log(options: argparse.Namespace) -> None:
-    """Plain lines on stderr, each with the job's name; the same lines in `--log`."""
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    """Plain lines on stderr, each with the job's name; the same lines, and where errors were raised, in `--log`."""
+    screen = logging.StreamHandler(sys.stderr)
+    screen.setLevel(logging.DEBUG if options.debug else logging.WARNING if options.quiet else logging.INFO)
+    handlers: list[logging.Handler] = [screen]
     if getattr(options, "log", None):
         options.log.parent.mkdir(parents=True, exist_ok=True)
         handlers.append(logging.FileHandler(options.log, mode="w"))
     name = getattr(options, "name", None) or options.command
     logging.basicConfig(level=logging.INFO, format=f"[{name}] %(message)s", handlers=handlers, force=True)
+    log.setLevel(logging.DEBUG)
     logging.getLogger("h5py").setLevel(logging.WARNING)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="qdot", description="Q-DOT, reproduced: stages and tools of the study.")
-    commands = parser.add_subparsers(dest="command", required=True)
+    parser = argparse.ArgumentParser(
+        prog="qdot",
+        usage="qdot [-h] [--debug] [--quiet] COMMAND ...",
+        description="Q-DOT, reproduced: tools and stages of the study. `qdot COMMAND --help` has the rest.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--debug", action="store_true", help="show where an error was raised")
+    parser.add_argument("--quiet", action="store_true", help="warnings and errors only")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", help=argparse.SUPPRESS)
     _add_stages(commands)
     _add_tools(commands)
+    parser.epilog = f"{_grouped(commands)}\n\n{EXIT_CODES}"
     return parser
+
+
+def _grouped(commands: Any) -> str:
+    """The commands with their texts, by group."""
+    texts = {action.dest: action.help for action in commands._choices_actions}
+    return "\n\n".join(
+        "\n".join([f"{title}:", *(f"  {name:15} {texts[name]}" for name in names)]) for title, names in GROUPS.items()
+    )
 
 
 def _stage(commands: Any, name: str, run: Any, text: str, several: bool = False) -> argparse.ArgumentParser:
