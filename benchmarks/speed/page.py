@@ -83,7 +83,8 @@ def main() -> int:
     for part in PARTS:
         text = markdown.fill(text, part, rows_table(rows, part))
     growth = pd.read_csv(table.path().with_name(f"{table.path().stem}-growth.csv"))
-    text = markdown.fill(text, "growth", slopes_table(growth))
+    links = "\n".join(f"![Time of a step over: {name}]({FIGURES.name}/{axis}.svg)" for axis, name in NAMES.items())
+    text = markdown.fill(text, "growth", f"{slopes_table(growth)}\n\n{links}")
     FIGURES.mkdir(exist_ok=True)
     for axis in NAMES:
         figure(growth, axis).savefig(FIGURES / f"{axis}.svg", metadata={"Date": None})
