@@ -13,7 +13,7 @@ from qdot.errors import DataError, QdotError
 log = logging.getLogger("qdot")
 
 GROUPS = {
-    "Look": ("status", "params", "places", "preflight"),
+    "Look": ("status", "params", "card", "places", "preflight"),
     "Keep and check": ("keep", "verify", "accept", "prune", "replay"),
     "Stages, which Snakemake's rules call": (
         *("data", "replay_dataset", "train", "evaluate", "transport", "compare", "report", "gate"),
@@ -160,6 +160,9 @@ def _add_tools(commands: Any) -> None:
     status.add_argument("--time", action="store_true", help="also measure a few steps and say how long the rest takes")
     status.add_argument("--cores", type=_positive, default=os.cpu_count(), help="for --time; default: all")
     status.set_defaults(run=_status)
+    card = commands.add_parser("card", help="the card of a trained policy: Markdown that the Hugging Face Hub reads")
+    card.add_argument("cell", help="SUITE/DATASET/ALGORITHM/SEED, for example quick/pendulum/qdot/0")
+    card.set_defaults(run=_card)
     places = commands.add_parser("places", help="where files lie, and what says so")
     places.add_argument("place", nargs="?", help="only this one's folder: raw, prepared, results, reports or logs")
     places.set_defaults(run=_places)
@@ -264,6 +267,12 @@ def _status(options: argparse.Namespace) -> None:
     from qdot.stages import status
 
     print(status.run(options.suite, options.json, options.time, options.cores))  # noqa: T201 - the command's output
+
+
+def _card(options: argparse.Namespace) -> None:
+    from qdot.stages import tools
+
+    print(tools.show_card(options.cell))  # noqa: T201 - the command's output
 
 
 def _places(options: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""What a user asks by hand: `qdot params show`, `qdot places`, `qdot replay`, `qdot accept`, `qdot prune`."""
+"""What a user asks by hand: `qdot params show`, `places`, `card`, `replay`, `accept`, `prune`."""
 
 import json
 import logging
@@ -38,6 +38,31 @@ def show_params(cell: str) -> str:
     for key in ("domain", "readouts", "primary_readout"):
         lines.append(f"{key:<30} {resolved.values[key]}")
     return "\n".join(lines)
+
+
+def show_card(cell: str) -> str:
+    """The card of a trained policy, Markdown.
+
+    Args:
+        cell: `SUITE/DATASET/ALGORITHM/SEED`.
+
+    Raises:
+        ParamsError: no such cell.
+        ResultsError: it is not trained, or its files are damaged.
+    """
+    from qdot.reporting.card import card
+    from qdot.training.checkpoint import Policy
+
+    rest, _, seed = cell.rpartition("/")
+    suite, dataset, algorithm = _split(rest)
+    study = Study.from_config(parameters.load(), suite)
+    chosen = Cell(dataset, algorithm, int(seed) if seed.isdecimal() else -1)
+    if chosen not in set(study.cells()):
+        raise ParamsError(
+            f"cell {cell!r}: found in no suite; expected SUITE/DATASET/ALGORITHM/SEED, as quick/pendulum/qdot/0"
+        )
+    policy = Policy.load(study.cell_dir("train", chosen) / "policy.safetensors")
+    return card(study, chosen, policy.description)
 
 
 def show_places(place: str | None) -> str:
