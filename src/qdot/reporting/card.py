@@ -94,7 +94,7 @@ def _results(folder: Path) -> list[Mapping[str, Any]]:
     if not path.exists():
         return []
     episodes = read_csv(path, ["readout", "return", "score"], text=["readout"])
-    rows = []
+    rows: list[Mapping[str, Any]] = []
     for readout, group in episodes.groupby("readout", sort=False):
         returns, score = group["return"], group["score"].mean()
         row = {"readout": readout, "episodes": len(group), "mean": returns.mean(), "deviation": returns.std(ddof=1)}
