@@ -37,7 +37,7 @@ def test_it_names_jobs_download_machine_and_a_missing_environment(
     free = {"build": 0.0, "look": 0.0, "load": 0.0, "measure": {"policy": 0.0}, "move": 0.0}
     cost = estimate.Cost(0.0036, 0.0, {"policy": 0.001}, **free)
     monkeypatch.setattr(estimate, "probe", lambda values, seeds: cost)
-    monkeypatch.setattr(estimate, "why_not", lambda: "there is no C++ compiler")
+    monkeypatch.setattr(estimate, "why_not", lambda device: "there is no C++ compiler")
     monkeypatch.delitem(ENVIRONMENTS, "qdot/hopper-v2")
     with caplog.at_level(logging.INFO):
         assert preflight.run(recipe_files("paper", tmp_path), cores=2) == 0
@@ -45,7 +45,7 @@ def test_it_names_jobs_download_machine_and_a_missing_environment(
     assert "hopper-medium-v2, 152.8 MB" in caplog.text
     assert "'qdot/hopper-v2' is unknown" in caplog.text
     assert "about 60 minutes, of it training 60 minutes (5000000 seed-steps) and evaluation 1 minutes" in caplog.text
-    monkeypatch.setattr(estimate, "why_not", lambda: None)  # a million steps are compiled
+    monkeypatch.setattr(estimate, "why_not", lambda device: None)  # a million steps are compiled
     with caplog.at_level(logging.INFO):
         preflight.run(recipe_files("paper", tmp_path), cores=2)
     assert "training 46 minutes" in caplog.text

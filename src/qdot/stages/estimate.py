@@ -11,7 +11,8 @@ from qdot.envs.registry import find_spec, is_available
 from qdot.evaluation.rollout import blocks
 from qdot.provenance import digest
 from qdot.stages.probe import Cost, environment_step, probe
-from qdot.training.program import why_not
+from qdot.stages.train import default_device
+from qdot.training.program import is_long, why_not
 
 START = 3.0  # core-seconds from the start of a command or of its worker to its first work: imports, for the most part
 COMPILED, COMPILING = 0.75, 30.0  # a compiled step's share of a plain one's time; core-seconds that a compiler takes
@@ -68,7 +69,7 @@ class Estimate:
         shared = cost.critic if self._critics[critic] >= self._processes else 0.0
         self._critics[critic] += 1
         looks = math.ceil(train["steps"] / train["log_every"])
-        compiled = train["compile_from"] is not None and train["steps"] >= train["compile_from"] and why_not() is None
+        compiled = is_long(train) and why_not(default_device()) is None
         share, build = (COMPILED, cost.build + COMPILING) if compiled else (1.0, cost.build)
         return build + share * train["steps"] * (cost.step - shared) + looks * cost.look
 

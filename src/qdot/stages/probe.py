@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 
 from qdot.algorithms.actor_critic import ActorCritic
 from qdot.algorithms.base import Algorithm, Batch
@@ -15,6 +14,7 @@ from qdot.data.batch import Dataset, Prepared
 from qdot.envs.lanes import lanes_of
 from qdot.evaluation.inspection import distances, episode_rows
 from qdot.evaluation.rollout import BLOCK, block_size, make_environments
+from qdot.stages.train import default_device
 from qdot.training.checkpoint import Policy
 from qdot.training.loop import threads
 from qdot.training.memory import keep_freed_memory
@@ -58,9 +58,8 @@ def probe(values: Mapping[str, Any], seeds: list[int]) -> Cost:
     keep_freed_memory()
     dataset = _made_up()
     with threads(values["train"]["threads"]):
-        device = "cuda" if torch.cuda.is_available() else "cpu"
         start = clock()
-        trainer = Trainer(values["method"], values, dataset, seeds, device)
+        trainer = Trainer(values["method"], values, dataset, seeds, default_device())
         build = clock() - start
         for _ in range(WARM_UP):
             trainer.advance()

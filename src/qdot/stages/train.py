@@ -32,6 +32,7 @@ from qdot.training.trainer import Outcome, Trainer
 
 log = logging.getLogger("qdot")
 STOP = Stop()
+COMPILED = Path(".snakemake/compiled")
 STOPPED = 143  # exit status of a process that SIGTERM ended
 FAMILY = 12  # algorithms that train side by side in one process, at most
 FILES = ("policy.safetensors", "state.safetensors", "curve.csv", "evaluations.csv")
@@ -150,6 +151,8 @@ def _train(ready: Ready, device: str) -> None:
     steps = job.recipe["params"]["train"]["steps"]
     log.info("training %s, seeds %s, for %s steps on %s", ", ".join(names), due, steps, device)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # torch wants it for deterministic products on a GPU
+    # A folder of our own: by itself the compiler takes one in the system's temporary folder, where others can write.
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(COMPILED.resolve()))
     torch.use_deterministic_algorithms(True)
     keep_freed_memory()
     datasets = Datasets(Path(job.recipe["data_dir"]))

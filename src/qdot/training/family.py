@@ -16,7 +16,7 @@ from qdot.algorithms.networks import factors_in
 from qdot.algorithms.optimiser import Learner
 from qdot.data.batch import Dataset
 from qdot.errors import ParamsError
-from qdot.training.program import Program, why_not
+from qdot.training.program import Program, is_long, why_not
 from qdot.training.resume import Saved, go_on
 from qdot.training.trainer import Evaluate, Outcome, Trainer
 
@@ -92,7 +92,7 @@ class Family:
                 raise ParamsError(f"train.{key}: found {sorted(found, key=str)} in one family, expected one value")
         self.members = list(members)
         self._precision = members[0].values["train"]["precision"]
-        self.compiled = _is_compiled(members[0].values["train"])
+        self.compiled = _is_compiled(members[0].values["train"], device)
         self._parts: dict[tuple[Learner, str], Callable[..., Any]] = {}
         self._seconds: dict[Trainer | Critic, float] = {}
         built: list[Trainer] = []
@@ -170,11 +170,11 @@ class Family:
         return self._seconds.get(trainer, 0.0) + (self._seconds.get(critic, 0.0) if critic else 0.0)
 
 
-def _is_compiled(train: Mapping[str, Any]) -> bool:
+def _is_compiled(train: Mapping[str, Any], device: str) -> bool:
     """Whether a run of such values is compiled; says why where it should be and cannot."""
-    if train["compile_from"] is None or train["steps"] < train["compile_from"]:
+    if not is_long(train):
         return False
-    reason = why_not()
+    reason = why_not(device)
     if reason:
         log.warning("not compiled, so slower and with other last digits: %s", reason)
     return reason is None

@@ -6,7 +6,7 @@ graph, which starts them all at once.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -86,9 +86,20 @@ class Program:
             compiler: From traced operations and examples of their inputs to a function; None: torch's inductor.
 
         Raises:
-            QdotError: the part reads a tensor that is neither an input nor the owner's.
+            QdotError: the part cannot be compiled: it branches on a tensor, reads one that is neither an input nor the
+                owner's, or a compiler failed.
         """
         start = time.perf_counter()
+        try:
+            self._build(part, owner, inputs, compiler)
+        except Exception as error:
+            text = f"{part.__qualname__} cannot be compiled ({error}); `train.compile_from: null` trains without"
+            raise QdotError(text) from error
+        self.seconds = time.perf_counter() - start
+
+    def _build(
+        self, part: Callable[..., Any], owner: nn.Module, inputs: tuple[Any, ...], compiler: Compiler | None
+    ) -> None:
         self._state = State(owner)
         leaves, spec = _leaves(inputs)
         held = self._state.tensors()
@@ -97,7 +108,6 @@ class Program:
             self._run = (compiler or torch._inductor.compile)(graph, [*held, *leaves])
             if held[0].is_cuda:
                 self._run = Captured(self._run, held, leaves, _cuda_graph)
-        self.seconds = time.perf_counter() - start
 
     def __call__(self, *inputs: Any) -> Any:
         """Run it."""
@@ -168,17 +178,25 @@ def _trace(
     graph = make_fx(flat_part)(*(example.clone() for example in examples))  # it steps what it is given
     constants = [node.target for node in graph.graph.nodes if node.op == "get_attr"]
     if constants:
-        raise QdotError(f"{part.__qualname__} reads tensors that are no weight, buffer or input: it is not `traceable`")
+        raise QdotError("it reads tensors that are no weight, buffer or input")
     graph.graph.eliminate_dead_code()
     graph.recompile()
     return graph, forms[-1]
 
 
-def why_not() -> str | None:
-    """Why this machine cannot compile; None where it can."""
+def is_long(train: Mapping[str, Any]) -> bool:
+    """Whether a run of these values of section `train` is long enough to be worth a compiler's time."""
+    return train["compile_from"] is not None and bool(train["steps"] >= train["compile_from"])
+
+
+def why_not(device: str) -> str | None:
+    """Why programs cannot be compiled for a device on this machine; None where they can."""
     from torch._inductor.cpp_builder import get_cpp_compiler
     from torch._inductor.exc import InvalidCxxCompiler
+    from torch.utils._triton import has_triton
 
+    if device.startswith("cuda") and not has_triton():
+        return "there is no Triton for this GPU"
     try:
         get_cpp_compiler()
     except InvalidCxxCompiler:
