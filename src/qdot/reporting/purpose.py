@@ -25,6 +25,8 @@ PURPOSES = {
         "The sweep from which strength and step sizes are chosen, on tuning seeds alone: its scores are no result."
     ),
     "decisive": "What the map buys over the same critic without it: ten reported seeds, three draws of each dataset.",
+    "stability": "Whether training is steadier: twenty seeds, each evaluated often from the same starts.",
+    "rounding": "What rounding the products' factors to bfloat16 does to Q-DOT's scores; no claim of the paper's.",
     "tiny": "The tests' suite: its scores mean nothing.",
 }
 
