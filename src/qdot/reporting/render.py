@@ -1,5 +1,7 @@
 """The report stage: one self-contained HTML page from a study's tables."""
 
+import base64
+import hashlib
 import math
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from qdot.reporting.source import Source
 from qdot.study import Study
 
 TEMPLATES = Path("reports/templates")
-PAGE = "index.html"
+PAGE, SCRIPT = "index.html", "script.js"
 
 
 def render(study: Study) -> Path:
@@ -31,13 +33,25 @@ def render(study: Study) -> Path:
     page = study.report_dir / PAGE
     try:
         template = environment(study.root / TEMPLATES).get_template("base.html")
-        text = template.render(study=study, title=study.params["report"]["title"], sections=sections(Source(study)))
+        script = (study.root / TEMPLATES / SCRIPT).read_text(encoding="utf-8")
+        text = template.render(
+            study=study,
+            title=study.params["report"]["title"],
+            sections=sections(Source(study)),
+            script=Markup(script),
+            script_hash=content_hash(script),
+        )
     except TemplateError as error:
         raise ResultsError(
             f"{study.root / TEMPLATES}: {type(error).__name__}: {error}; restore the templates"
         ) from error
     write_atomic(page, text)
     return page
+
+
+def content_hash(text: str) -> str:
+    """A script as a Content-Security-Policy names it: the one script that the page may run."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def environment(directory: Path) -> Environment:
