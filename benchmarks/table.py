@@ -3,13 +3,14 @@
 import csv
 import datetime
 import io
-import os
 import platform
 import re
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+from qdot.provenance import write_atomic
 
 RESULTS = Path(__file__).with_name("results")
 COLUMNS = ("metric", "ours", "peer", "unit", "ratio", "goal", "threads", "precision", "runs", "device", "date")
@@ -96,14 +97,23 @@ def read(file: Path) -> list[Row]:
 def keep(rows: Sequence[Row], file: Path) -> None:
     """Put rows in the place of those with the same metrics, new ones at the end; the rest stays."""
     found = {row["metric"]: row for row in read(file)} | {row["metric"]: row for row in rows}
+    write(file, COLUMNS, found.values())
+
+
+def write(file: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    """Write a CSV file, atomically."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(found.values())
-    file.parent.mkdir(exist_ok=True)
-    beside = file.with_suffix(".tmp")
-    beside.write_text(text.getvalue(), encoding="utf-8")
-    os.replace(beside, file)
+    writer.writerows(rows)
+    write_atomic(file, text.getvalue())
+
+
+def publish(rows: Sequence[Row]) -> None:
+    """Print rows, and keep them in the table of this kind of machine."""
+    for row in rows:
+        say(row)
+    keep(rows, path())
 
 
 def say(row: Row) -> None:

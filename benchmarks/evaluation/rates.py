@@ -144,9 +144,7 @@ def main() -> int:
     for name in chosen.environments or STEPS:
         found = rows_of(name, measure(ways_of(name)))
         found += two_cores(name) if name in TWICE else []
-        for line in found:
-            table.say(line)
-        table.keep(found, table.path())
+        table.publish(found)
     return 0
 
 

@@ -6,7 +6,8 @@ import time
 
 import table
 import torch
-from contestants import Step, noise, ours, plain_qdot, stepping
+from contestants import noise, ours, plain_qdot, stepping
+from timing import seconds_per_step
 
 RUNS, SECONDS, WARM_UP = 5, 2.0, 20
 MODELS, COMPARED = (1, 5, 15, 30, 60, 90), 15
@@ -16,39 +17,22 @@ EAGER = f"GPU training: qdot, {COMPARED} models, beside plain eager Q-DOT"
 ALONE = f"GPU training: qdot, {COMPARED} models, beside one model"
 
 
-def seconds_per_step(steps: dict[int, Step]) -> dict[int, list[float]]:
-    """Wall seconds of a step of each, by run; they take turns."""
-    found: dict[int, list[float]] = {name: [] for name in steps}
-    counts = {}
-    for name, step in steps.items():
-        timed(step, WARM_UP)
-        counts[name] = max(1, round(SECONDS / timed(step, WARM_UP)))
-    for _ in range(RUNS):
-        for name, step in steps.items():
-            found[name].append(timed(step, counts[name]))
-    return found
-
-
-def timed(step: Step, count: int) -> float:
-    """Wall seconds per step, until the device is done."""
+def clock() -> float:
+    """Wall seconds, once the device is done."""
     torch.cuda.synchronize()
-    start = time.perf_counter()
-    for _ in range(count):
-        step()
-    torch.cuda.synchronize()
-    return (time.perf_counter() - start) / count
+    return time.perf_counter()
 
 
 def rows() -> list[table.Row]:
     """Rates from 1 to 90 models in one process, and beside one plain model."""
     data = noise()
-    steps = {count: stepping(ours(["qdot"], data, count, compiled=True, device="cuda")) for count in MODELS}
-    seconds = seconds_per_step(steps | {0: plain_qdot(data, "cuda")})
-    share = {count: [each / max(count, 1) for each in runs] for count, runs in seconds.items()}
+    steps = {str(count): stepping(ours(["qdot"], data, count, compiled=True, device="cuda")) for count in MODELS}
+    seconds = seconds_per_step(steps | {"plain": plain_qdot(data, "cuda")}, RUNS, SECONDS, WARM_UP, clock)
+    share = {count: [each / count for each in seconds[str(count)]] for count in MODELS}
     device = torch.cuda.get_device_name()
     found = [
         table.row(RATE, share[COMPARED], [1 / GOALS["rate"]] * RUNS, "seed-steps/s", 1, 1.0),
-        table.row(EAGER, share[COMPARED], share[0], "seed-steps/s", 1, GOALS["eager"]),
+        table.row(EAGER, share[COMPARED], seconds["plain"], "seed-steps/s", 1, GOALS["eager"]),
         table.row(ALONE, share[COMPARED], share[1], "seed-steps/s", 1, GOALS["alone"]),
     ]
     for count in MODELS:
@@ -65,9 +49,7 @@ def main() -> int:
     else:
         goals = {RATE: 1.0, EAGER: GOALS["eager"], ALONE: GOALS["alone"]}
         found = [table.missing(metric, "seed-steps/s", goal, "NVIDIA H200") for metric, goal in goals.items()]
-    for row in found:
-        table.say(row)
-    table.keep(found, table.path())
+    table.publish(found)
     return 0
 
 

@@ -1,19 +1,17 @@
 """How a step of Q-DOT grows with sizes: `python benchmarks/speed/growth.py`; see README.md beside."""
 
-import csv
 import statistics
 import sys
-from pathlib import Path
 from typing import Any
 
 import table
 import torch
 from contestants import noise, ours, stepping
-from training import seconds_per_step
+from timing import seconds_per_step
 
 from qdot.training.memory import keep_freed_memory
 
-RUNS = 5
+RUNS, SECONDS, WARM_UP = 5, 1.5, 3
 HERE: dict[str, Any] = {"actions": 6, "width": 256, "seeds": 5, "batch": 256}  # where one size at a time is changed
 AXES: dict[str, tuple[int, ...]] = {
     "actions": (2, 4, 8, 16, 32, 64),
@@ -39,7 +37,7 @@ def rows(algorithm: str, axis: str) -> list[table.Row]:
         )
         steps[str(size)], seeds[str(size)] = stepping(family), at["seeds"]
     found = []
-    for size, seconds in seconds_per_step(steps, RUNS).items():
+    for size, seconds in seconds_per_step(steps, RUNS, SECONDS, WARM_UP).items():
         share = statistics.median(seconds) / seeds[size]
         values = (algorithm, axis, size, f"{share:.3e}", RUNS, table.device(), table.today())
         found.append(dict(zip(COLUMNS, values, strict=True)))
@@ -56,10 +54,7 @@ def main() -> int:
             found += rows(algorithm, axis)
             print(*(f"{row['axis']} {row['size']}: {row['seconds_per_seed_step']} s" for row in found[-6:]), flush=True)
     file = table.path().with_name(f"{table.path().stem}-growth.csv")
-    with Path(file).open("w", newline="", encoding="utf-8") as lines:
-        writer = csv.DictWriter(lines, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(found)
+    table.write(file, COLUMNS, found)
     return 0
 
 

@@ -12,6 +12,7 @@ import torch
 import torch._inductor.config
 from contestants import Step, noise, ours, plain_qdot, stepping
 from peers import d3rlpy_iql, torchrl
+from timing import seconds_per_step
 from torch.utils.flop_counter import FlopCounterMode
 
 from qdot.training.family import Family
@@ -21,28 +22,6 @@ RUNS, SECONDS, WARM_UP, SEEDS = 7, 1.5, 3, 5
 QDOT_GOAL, IQL_GOAL, ROUNDED_GOAL = 1.5, 2.2, 2.2
 HOW = ("plain", "compiled")
 ROUNDED = "qdot compiled bfloat16"
-
-
-def seconds_per_step(steps: dict[str, Step], runs: int = RUNS) -> dict[str, list[float]]:
-    """CPU seconds of a step of each, by run; the contestants take turns of about equal length."""
-    counts = {}
-    for name, step in steps.items():
-        for _ in range(WARM_UP):
-            step()
-        counts[name] = max(1, round(SECONDS / timed(step, 2)))
-    found: dict[str, list[float]] = {name: [] for name in steps}
-    for _ in range(runs):
-        for name, step in steps.items():
-            found[name].append(timed(step, counts[name]))
-    return found
-
-
-def timed(step: Step, count: int) -> float:
-    """CPU seconds per step."""
-    start = time.process_time()
-    for _ in range(count):
-        step()
-    return (time.process_time() - start) / count
 
 
 def per_seed(seconds: Sequence[float], seeds: int) -> list[float]:
@@ -60,9 +39,11 @@ def limits() -> dict[str, float]:
     left, right = torch.randn(SEEDS, 256, 256), torch.randn(SEEDS, 256, 256)
     result = torch.empty_like(left)
     source, target = torch.zeros(2**26), torch.zeros(2**26)
-    found = seconds_per_step(
-        {"product": lambda: torch.bmm(left, right, out=result), "copy": lambda: target.copy_(source)}
-    )
+    steps: dict[str, Step] = {
+        "product": lambda: torch.bmm(left, right, out=result),
+        "copy": lambda: target.copy_(source),
+    }
+    found = seconds_per_step(steps, RUNS, SECONDS, WARM_UP)
     return {
         "flops": 2 * left.numel() * 256 / statistics.median(found["product"]),
         "bytes": 2 * source.numel() * 4 / statistics.median(found["copy"]),
@@ -92,7 +73,7 @@ def rows() -> list[table.Row]:
     for compiled in (False, True):
         how = " compiled" if compiled else ""
         steps |= {f"d3rlpy{how}": d3rlpy_iql(data, compiled), f"torchrl{how}": torchrl(data, compiled)}
-    seconds = seconds_per_step(steps)
+    seconds = seconds_per_step(steps, RUNS, SECONDS, WARM_UP)
     mine = {name: per_seed(seconds[name], SEEDS) for name in families}
 
     def add(what: str, name: str, peer: Sequence[float], goal: Any = "", precision: str = "float32") -> None:
@@ -131,10 +112,7 @@ def main() -> int:
     torch.set_num_threads(1)
     torch._inductor.config.force_disable_caches = True  # each program is compiled here and now
     keep_freed_memory()
-    found = rows()
-    for row in found:
-        table.say(row)
-    table.keep(found, table.path())
+    table.publish(rows())
     return 0
 
 
