@@ -97,6 +97,11 @@ def find_json(path: str | Path) -> Any | None:
         return None
 
 
+def first_line(reason: Any) -> str | None:
+    """A manifest's reason in one line: a sentence, or the error of a failure; None where it has none."""
+    return reason["error"].splitlines()[0] if isinstance(reason, dict) else reason
+
+
 def _source(module: str) -> Path | None:
     """The source file of a module, found without importing it where it is qdot's own."""
     if module == "qdot" or module.startswith("qdot."):

@@ -9,7 +9,7 @@ import yaml
 
 from qdot.errors import ResultsError
 from qdot.frames import read_csv
-from qdot.provenance import find_json
+from qdot.provenance import find_json, first_line
 from qdot.reporting.render import TEMPLATES, environment
 from qdot.study import Cell, Study
 
@@ -49,7 +49,7 @@ def card(study: Study, cell: Cell, description: Mapping[str, Any]) -> str:
             suite=study.suite,
             origin=ORIGIN,
             results=results,
-            reason=_reason(evaluated),
+            reason=first_line(evaluated.get("reason")),
             environment=_played(evaluated),
             **{key: description[key] for key in ("step", "observation_dim", "action_dim")},
             readout=values["primary_readout"],
@@ -100,12 +100,6 @@ def _results(folder: Path) -> list[Mapping[str, Any]]:
         row = {"readout": readout, "episodes": len(group), "mean": returns.mean(), "deviation": returns.std(ddof=1)}
         rows.append(row | {"score": None if pd.isna(score) else score})
     return rows
-
-
-def _reason(evaluated: Mapping[str, Any]) -> str:
-    """Why there are no results."""
-    reason = evaluated.get("reason")
-    return reason["error"].splitlines()[0] if isinstance(reason, dict) else reason or ""
 
 
 def _played(evaluated: Mapping[str, Any]) -> str:

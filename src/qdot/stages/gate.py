@@ -4,7 +4,7 @@ import logging
 from collections import Counter
 from pathlib import Path
 
-from qdot.provenance import find_json
+from qdot.provenance import find_json, first_line
 
 log = logging.getLogger("qdot")
 
@@ -19,8 +19,7 @@ def run(manifests: list[Path], name: str) -> int:
     counts = Counter(manifest["status"] for manifest in found.values())
     log.info("%s: %s", name, ", ".join(f"{count} {status}" for status, count in sorted(counts.items())))
     for path, manifest in found.items():
-        reason = manifest.get("reason")
-        text = reason["error"].splitlines()[0] if isinstance(reason, dict) else reason
+        text = first_line(manifest.get("reason"))
         if manifest["status"] in ("failed", "missing"):
             log.error("%s %s: %s", manifest["status"], path.parent, text)
         elif manifest["status"] == "not run":

@@ -11,7 +11,7 @@ from typing import Any
 from qdot import params as parameters
 from qdot import recipes
 from qdot.errors import ResultsError
-from qdot.provenance import find_json
+from qdot.provenance import find_json, first_line
 from qdot.stages.cells import Job
 from qdot.stages.preflight import time_of
 from qdot.study import Cell, Study
@@ -113,8 +113,7 @@ def _part(stage: str, name: str, path: Path, is_current: Callable[[], bool]) -> 
     manifest = find_json(path)
     if manifest is None:
         return Part(stage, name, MISSING)
-    reason = manifest.get("reason")
-    text = reason["error"].splitlines()[0] if isinstance(reason, dict) else reason
+    text = first_line(manifest.get("reason"))
     if manifest["status"] == "failed":
         return Part(stage, name, FAILED, text)
     if not is_current():
