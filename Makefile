@@ -44,17 +44,21 @@ all: install ## the active suite of params.yaml
 verify: install ## hold the runs here against docs/results (SUITE=quick: one suite)
 	$(BIN)/qdot verify $(SUITE)
 
+define peers  # an environment of its own, $(1), from the requirements $(2)
+test -x $(1)/bin/python || $(PYTHON) -m venv $(1)
+$(1)/bin/pip install --quiet --disable-pip-version-check --no-deps -r requirements-torch.txt
+$(1)/bin/pip install --quiet --disable-pip-version-check --no-deps -r $(2)
+$(1)/bin/pip check || $(1)/bin/pip install --quiet -r requirements-torch.txt  # as above
+$(1)/bin/pip check
+touch $@
+endef
+
 agreement: export PYTHONPATH := src:benchmarks
 agreement: install .venv-agreement/installed ## step parity and scores beside d3rlpy (MINUTES=45; a rerun goes on)
 	$(BIN)/python benchmarks/agreement/study.py --minutes $(MINUTES)
 
 .venv-agreement/installed: requirements-torch.txt benchmarks/agreement/requirements.txt
-	test -x .venv-agreement/bin/python || $(PYTHON) -m venv .venv-agreement
-	.venv-agreement/bin/pip install --quiet --disable-pip-version-check --no-deps -r requirements-torch.txt
-	.venv-agreement/bin/pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/agreement/requirements.txt
-	.venv-agreement/bin/pip check || .venv-agreement/bin/pip install --quiet -r requirements-torch.txt  # as above
-	.venv-agreement/bin/pip check
-	touch $@
+	$(call peers,.venv-agreement,benchmarks/agreement/requirements.txt)
 
 bench: export PYTHONPATH := src:benchmarks:benchmarks/agreement
 bench: install .venv-bench/installed ## speed beside peers, on an idle machine; docs/performance.md is written from it
@@ -67,12 +71,7 @@ bench: install .venv-bench/installed ## speed beside peers, on an idle machine; 
 	$(BIN)/python benchmarks/speed/page.py
 
 .venv-bench/installed: requirements-torch.txt benchmarks/agreement/requirements.txt benchmarks/speed/requirements.txt
-	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/pip install --quiet --disable-pip-version-check --no-deps -r requirements-torch.txt
-	.venv-bench/bin/pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/speed/requirements.txt
-	.venv-bench/bin/pip check || .venv-bench/bin/pip install --quiet -r requirements-torch.txt  # as above
-	.venv-bench/bin/pip check
-	touch $@
+	$(call peers,.venv-bench,benchmarks/speed/requirements.txt)
 
 test: install ## the tests (under 10 minutes)
 	$(PYTEST) -n 2 --dist loadfile -m "not slow"

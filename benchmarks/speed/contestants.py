@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from plain_qdot import PlainQDOT, Transitions, Values
+from plain_qdot import PlainQDOT, Values
 from torch import Tensor
 from weights import receive
 
@@ -96,7 +96,7 @@ def plain_qdot(dataset: Dataset, device: str = "cpu") -> Step:
 
     def step() -> None:
         chosen = next(rows)
-        plain.update(Transitions(*(table.index_select(0, chosen) for table in data)))
+        plain.update(Batch(*(table.index_select(0, chosen) for table in data)))
 
     return step
 

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from qdot.algorithms.base import Batch
+
 
 class Values(NamedTuple):
     """Numbers of the algorithm; symbols as in docs/algorithms.md."""
@@ -26,17 +28,6 @@ class Values(NamedTuple):
     transport_weight: float
     softplus_beta: float
     min_quadratic: float
-
-
-class Transitions(NamedTuple):
-    """A minibatch: (batch, obs), (batch, act), (batch,), (batch, obs), (batch,), (batch,)."""
-
-    observations: Tensor
-    actions: Tensor
-    rewards: Tensor
-    next_observations: Tensor
-    terminals: Tensor
-    held_out: Tensor
 
 
 def perceptron(inputs: int, hidden: Sequence[int], outputs: int) -> nn.Sequential:
@@ -133,8 +124,8 @@ class PlainQDOT:
             id(network): torch.optim.Adam(network.parameters(), lr=self.values.learning_rate) for network in networks
         }
 
-    def update(self, batch: Transitions, rate: float = 1.0) -> dict[str, Tensor]:
-        """One step: V (target Q), map (Q), behaviour and distilled policies, Q (new V), target Q (new Q)."""
+    def update(self, batch: Batch, rate: float = 1.0) -> dict[str, Tensor]:
+        """One step, on rows without a seed axis: V (target Q), map and policies (Q), Q (new V), target Q (new Q)."""
         both = torch.cat([batch.observations, batch.actions], dim=-1)
         with torch.no_grad():
             target_q = torch.minimum(*(q(both).squeeze(-1) for q in self.target))
@@ -160,7 +151,7 @@ class PlainQDOT:
                 slow.lerp_(fast, self.values.target_update_rate)
         return losses
 
-    def map_loss(self, batch: Transitions, moved: Tensor) -> Tensor:
+    def map_loss(self, batch: Batch, moved: Tensor) -> Tensor:
         """E[ -lambda min_i Q_i(s, clip T) + alpha ||T - a||^2 ], lambda = 1 / E||grad_a Q||."""
         clipped = moved.clamp(-1, 1)
         inputs = torch.cat([batch.observations, clipped], dim=-1)

@@ -1,8 +1,8 @@
 """The agreement study's statistics, its order of runs and its page; none of it needs d3rlpy."""
 
-import importlib
 import math
-import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -14,15 +14,9 @@ DATASET, OTHER = "halfcheetah-replay", "pointmaze-umaze"
 
 
 @pytest.fixture
-def load(monkeypatch: pytest.MonkeyPatch):
-    """Import the study's scripts by name, as they import each other, and forget them afterwards."""
-    before = set(sys.modules)
-    monkeypatch.syspath_prepend(str(FOLDER.parent))
-    monkeypatch.syspath_prepend(str(FOLDER))
-    yield importlib.import_module
-    for name in set(sys.modules) - before:
-        if str(FOLDER.parent) in str(getattr(sys.modules[name], "__file__", "")):
-            del sys.modules[name]
+def load(import_from: Callable[[str, str], ModuleType]) -> Callable[[str], ModuleType]:
+    """Import the study's scripts by name."""
+    return partial(import_from, "agreement")
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The arithmetic of the evaluation benchmark, and its check that the peer does the same work."""
 
-import importlib
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -12,15 +11,9 @@ FOLDER = Path(__file__).parents[2] / "benchmarks/evaluation"
 
 
 @pytest.fixture
-def scripts(monkeypatch: pytest.MonkeyPatch):
-    """The benchmark's scripts, which import each other by name; forgotten afterwards."""
-    before = set(sys.modules)
-    monkeypatch.syspath_prepend(str(FOLDER.parent))
-    monkeypatch.syspath_prepend(str(FOLDER))
-    yield importlib.import_module("rates"), importlib.import_module("ways")
-    for name in set(sys.modules) - before:
-        if str(FOLDER.parent) in str(getattr(sys.modules[name], "__file__", "")):
-            del sys.modules[name]
+def scripts(import_from: Callable[[str, str], ModuleType]) -> tuple[ModuleType, ModuleType]:
+    """The benchmark's scripts."""
+    return import_from("evaluation", "rates"), import_from("evaluation", "ways")
 
 
 def test_a_ratio_is_the_median_of_the_runs_ratios_and_higher_is_better(

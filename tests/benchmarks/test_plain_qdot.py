@@ -1,27 +1,24 @@
 """The peer of the speed benchmark is the same algorithm: an independent form of Q-DOT's step beside ours."""
 
-import importlib
-import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
 from tiny_cells import random_dataset, values
 
+from qdot.algorithms.base import Batch
 from qdot.training.trainer import Trainer
 
 FOLDER = Path(__file__).parents[2] / "benchmarks/speed"
 
 
 @pytest.fixture
-def load(monkeypatch: pytest.MonkeyPatch):
-    """Import the benchmark's scripts by name, as they import each other, and forget them afterwards."""
-    before = set(sys.modules)
-    monkeypatch.syspath_prepend(str(FOLDER))
-    yield importlib.import_module
-    for name in set(sys.modules) - before:
-        if str(FOLDER) in str(getattr(sys.modules[name], "__file__", "")):
-            del sys.modules[name]
+def load(import_from: Callable[[str, str], ModuleType]) -> Callable[[str], ModuleType]:
+    """Import the benchmark's scripts by name."""
+    return partial(import_from, "speed")
 
 
 @pytest.mark.parametrize("seed", [0, 2])
@@ -34,7 +31,7 @@ def test_steps_and_losses_are_ours(load, seed: int) -> None:
     plain = plain_qdot.PlainQDOT(5, 3, [32, 32], [32, 32], numbers)
     weights.receive(plain, ours.model, seed)
     for step in range(20):
-        batch = plain_qdot.Transitions(*(field[seed] for field in ours.source.batch(step)))
+        batch = Batch(*(field[seed] for field in ours.source.batch(step)))
         losses = plain.update(batch, ours.model.actor_rate(step))
         ours.advance()
         found = dict(zip(ours.terms, ours.record[-1][:, seed], strict=True))

@@ -1,7 +1,7 @@
 """The arithmetic and the file of the benchmarks' table, and the page that is written from it."""
 
 import importlib
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -11,15 +11,9 @@ FOLDER = Path(__file__).parents[2] / "benchmarks"
 
 
 @pytest.fixture
-def table(monkeypatch: pytest.MonkeyPatch):
-    """The module, which is no part of the package; forgotten afterwards."""
-    monkeypatch.syspath_prepend(str(FOLDER))
-    monkeypatch.syspath_prepend(str(FOLDER / "speed"))
-    before = set(sys.modules)
-    yield importlib.import_module("table")
-    for name in set(sys.modules) - before:
-        if str(FOLDER) in str(getattr(sys.modules[name], "__file__", "")):
-            del sys.modules[name]
+def table(import_from: Callable[[str, str], ModuleType]) -> ModuleType:
+    """The module of the table; those of the speed benchmark can then be imported too."""
+    return import_from("speed", "table")
 
 
 def test_a_ratio_is_the_median_of_the_runs_ratios_and_higher_is_better(table: ModuleType) -> None:
