@@ -13,7 +13,7 @@ from qdot.algorithms.base import Batch, Generators
 from qdot.algorithms.behaviour import GaussianPolicy
 from qdot.algorithms.climbing import ClimbConfig
 from qdot.algorithms.discriminator import Discriminator
-from qdot.algorithms.networks import Noise, Step
+from qdot.algorithms.networks import Noise, Step, turns
 from qdot.algorithms.optimiser import Adam
 from qdot.algorithms.transport_loss import clip_to_box, q_weight, transport_loss
 
@@ -76,13 +76,12 @@ class Adversarial(ActorCritic):
 
     def improve(self, batch: Batch, target_q: Tensor, step: Step) -> dict[str, Tensor]:
         """Steps of the discriminator, then one of the policy (Q, new discriminator)."""
-        first = step * (self.config.discriminator_steps + 1)  # turns: one per discriminator step, one for the policy
-        turns = [first + turn for turn in range(self.config.discriminator_steps + 1)]
+        *fitting, last = turns(
+            step, self.config.discriminator_steps + 1
+        )  # one per discriminator step, one for the policy
         optimiser = self.optimisers["discriminator"]
-        info = self.discriminator.fit(
-            optimiser, batch, lambda turn: self.draw(batch.observations, step, turn), turns[:-1]
-        )
-        policy_loss, measured = self.policy_loss(batch, step, turns[-1])
+        info = self.discriminator.fit(optimiser, batch, lambda turn: self.draw(batch.observations, step, turn), fitting)
+        policy_loss, measured = self.policy_loss(batch, step, last)
         info |= self.optimisers["policy"].minimise({"policy_loss": policy_loss}, self.actor_rate(step))
         return info | measured
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from qdot.algorithms.base import Batch, Generators
 from qdot.algorithms.discriminator import Discriminator
 from qdot.algorithms.maps import RUNGS
-from qdot.algorithms.networks import Noise, Step
+from qdot.algorithms.networks import Noise, Step, turns
 from qdot.algorithms.optimiser import Adam
 from qdot.algorithms.pushforward import PushForward, PushForwardConfig
 from qdot.algorithms.squared_dual import SquaredDual
@@ -71,8 +71,7 @@ class AdversarialMap(PushForward):
 
     def turns(self, step: Step) -> list[Step]:
         """Numbers of the draws of a step: one per step of the dual, and the last for the map."""
-        count = self.config.discriminator_steps + 1
-        return [step * count + turn for turn in range(count)]
+        return turns(step, self.config.discriminator_steps + 1)
 
     def sources(self, observations: Tensor, turn: Step) -> Tensor:
         """Samples of beta independent of T(s, a), for `w2`; (seeds, batch, act)."""

@@ -111,6 +111,11 @@ class Noise(nn.Module):
         return (-2 * radius.log()).sqrt() * (2 * math.pi * angle).cos()
 
 
+def turns(step: Step, count: int) -> list[Step]:
+    """Numbers of the draws of a step that draws `count` times; no two steps share one."""
+    return [step * count + turn for turn in range(count)]
+
+
 class Dropout(Noise):
     """Dropout whose mask is such noise."""
 

@@ -100,10 +100,10 @@ class Program:
     def _build(
         self, part: Callable[..., Any], owner: nn.Module, inputs: tuple[Any, ...], compiler: Compiler | None
     ) -> None:
-        self._state = State(owner)
+        state = State(owner)
         leaves, spec = _leaves(inputs)
-        held = self._state.tensors()
-        graph, self._form = _trace(part, self._state, len(held), spec, [*held, *leaves])
+        self._held = held = state.tensors()  # they stay where they are: whatever changes them does so in place
+        graph, self._form = _trace(part, state, len(held), spec, [*held, *leaves])
         with torch.no_grad():
             self._run = (compiler or torch._inductor.compile)(graph, [*held, *leaves])
             if held[0].is_cuda:
@@ -112,7 +112,7 @@ class Program:
     def __call__(self, *inputs: Any) -> Any:
         """Run it."""
         with torch.no_grad():
-            found = self._run(*self._state.tensors(), *_leaves(inputs)[0])
+            found = self._run(*self._held, *_leaves(inputs)[0])
         return tree_unflatten(list(found), self._form)
 
 
