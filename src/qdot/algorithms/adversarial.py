@@ -76,9 +76,7 @@ class Adversarial(ActorCritic):
 
     def improve(self, batch: Batch, target_q: Tensor, step: Step) -> dict[str, Tensor]:
         """Steps of the discriminator, then one of the policy (Q, new discriminator)."""
-        *fitting, last = turns(
-            step, self.config.discriminator_steps + 1
-        )  # one per discriminator step, one for the policy
+        *fitting, last = turns(step, self.config.discriminator_steps + 1)  # the last for the policy
         optimiser = self.optimisers["discriminator"]
         info = self.discriminator.fit(optimiser, batch, lambda turn: self.draw(batch.observations, step, turn), fitting)
         policy_loss, measured = self.policy_loss(batch, step, last)

@@ -9,7 +9,7 @@ What an algorithm does with it (`actions_of(turn)` gives the policy's actions, w
 
     self.discriminator = Discriminator(generators("discriminator"), obs, act, hidden, penalty_weight)
     self.optimisers["discriminator"] = Adam([self.discriminator], discriminator_learning_rate)      # in `prepare`
-    info |= self.discriminator.fit(self.optimisers["discriminator"], batch, actions_of, turns(step, steps))  # in `update`
+    info |= self.discriminator.fit(self.optimisers["discriminator"], batch, actions_of, turns(step, k))  # in `update`
     loss = transport_weight * self.discriminator.dual(batch.observations, batch.actions, moved) - ...
 """
 
