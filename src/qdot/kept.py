@@ -5,16 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from qdot.errors import ResultsError
-from qdot.frames import groups
 from qdot.provenance import damaged_files, read_json
 
 MANIFEST = "kept.json"
 FOLDER = Path("docs/results")
-MADE_WITH = ("code", "accepted", "versions.", "environment.")  # fields of provenance.csv, by how they begin
-MACHINE = ("device", "host", "processors", "python", "git_commit", "git_dirty")  # of them, under `runtime.`
 
 
 @dataclass(frozen=True)
@@ -50,15 +45,3 @@ def find(root: Path) -> Iterator[Kept]:
     """Every kept suite, in the order of their folders' names."""
     for path in sorted((root / FOLDER).glob(f"*/{MANIFEST}")):
         yield Kept.read(path.parent)
-
-
-def made_with(provenance: pd.DataFrame) -> pd.DataFrame:
-    """What runs were made with: rows of provenance.csv without clocks and digests, counted over cells.
-
-    Returns:
-        `stage, field, value, records`, in the order of the first three.
-    """
-    field = provenance["field"]
-    wanted = field.str.startswith(MADE_WITH) | field.isin([f"runtime.{name}" for name in MACHINE])
-    counted = [(*key, len(rows)) for key, rows in groups(provenance[wanted], "stage", "field", "value")]
-    return pd.DataFrame(sorted(counted), columns=["stage", "field", "value", "records"])

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from qdot.evaluation import claims, history, studies
-from qdot.evaluation.costs import cost_table
+from qdot.evaluation.costs import cost_table, total_table
 from qdot.evaluation.datasets import dataset_table, published_table
 from qdot.evaluation.diagnostics import diagnose
 from qdot.evaluation.differences import difference_table
@@ -21,6 +21,7 @@ from qdot.evaluation.scoreboard import score_tables
 from qdot.evaluation.strengths import strength_table
 from qdot.evaluation.summary import Board, Primary, Settings, coverage_table, summary_table
 from qdot.evaluation.supplement import supplement_table
+from qdot.evaluation.tallies import bound_table, fact_table, gap_table, made_with, state_table
 from qdot.evaluation.trajectories import trajectory_table
 from qdot.evaluation.tuning import Bandit, tuning_table
 from qdot.frames import groups, write_csv
@@ -47,6 +48,11 @@ def compare(study: Study) -> None:
     pooled = Pooled(board, draws)
     counted = claims.paper_datasets(content) | set(content["stand_ins"])
     summary = summary_table(scores, returns, primary, draws, settings)
+    costs = cost_table(study, gathered.provenance)
+    evidence = _evidence(study, gathered, pooled, settings)
+    rules = history.History(study.root, claims.CLAIMS)
+    judge = Judge(study, content, evidence, rules, history.runs(gathered.provenance))
+    judged = {section: judge.judge_all(section) for section in claims.SECTIONS}
     tables = {
         "scores": scores,
         "returns": returns,
@@ -61,7 +67,12 @@ def compare(study: Study) -> None:
         "supplement": supplement_table(gathered.dataset_episodes, content["minimum_episodes"], settings),
         **diagnose(study, settings.confidence)._asdict(),
         "cells": gathered.cells,
-        "costs": cost_table(study, gathered.provenance),
+        "facts": fact_table(study, content, gathered.cells, judged),
+        "states": state_table(study, gathered.cells),
+        "gaps": gap_table(study, gathered.cells),
+        "bounds": bound_table(evidence.transport.tables),
+        "costs": costs,
+        "totals": total_table(costs),
         "evaluations": gathered.evaluations,
         "curves": gathered.curves,
         "trajectories": trajectory_table(gathered, settings.confidence),
@@ -70,14 +81,12 @@ def compare(study: Study) -> None:
         "replays": replay_table(study),
         "values": value_table(study),
         "provenance": gathered.provenance,
+        "made_with": made_with(gathered.provenance),
     }
     for name, table in tables.items():
         write_csv(study.compare_dir / f"{name}.csv", table)
-    evidence = _evidence(study, gathered, pooled, settings)
-    rules = history.History(study.root, claims.CLAIMS)
-    judge = Judge(study, content, evidence, rules, history.runs(gathered.provenance))
-    for section in claims.SECTIONS:
-        write_json(study.compare_dir / f"{section}.json", judge.judge_all(section))
+    for section, entries in judged.items():
+        write_json(study.compare_dir / f"{section}.json", entries)
     write_json(study.compare_dir / "metrics.json", metrics(scores, study.params["compare"]["headline"]))
 
 

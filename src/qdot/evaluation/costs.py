@@ -13,6 +13,7 @@ from qdot.study import Study
 COLUMNS = ["dataset", "stage", "algorithms", "seeds", "seconds", "peak_memory_mb", "worker_peak_memory_mb", "device"]
 MEMORY = ("peak_memory_mb", "worker_peak_memory_mb")
 CELL = ["dataset", "algorithm", "seed", "stage"]
+TOTALS = ["dataset", "stage", "jobs", "hours", "longest_hours", *MEMORY]
 
 
 def cost_table(study: Study, provenance: pd.DataFrame) -> pd.DataFrame:
@@ -51,3 +52,12 @@ def _jobs(provenance: pd.DataFrame) -> Iterator[dict[str, Any]]:
         highest = {name: job[name].astype(float).max() for name in ("seconds", *MEMORY)}
         names = {"dataset": dataset, "stage": stage, "algorithms": " ".join(dict.fromkeys(job["algorithm"]))}
         yield {**names, "seeds": job["seed"].nunique(), **highest, "device": job["device"].iloc[0]}
+
+
+def total_table(costs: pd.DataFrame) -> pd.DataFrame:
+    """totals.csv: rows of costs.csv added up by dataset and stage; memory is the highest of any job."""
+    rows = []
+    for (dataset, stage), jobs in groups(costs.fillna({"dataset": ""}), "dataset", "stage"):
+        hours, highest = jobs["seconds"] / 3600, [jobs[name].max() for name in MEMORY]
+        rows.append((dataset or None, stage, len(jobs), hours.sum(), hours.max(), *highest))
+    return pd.DataFrame(rows, columns=TOTALS)

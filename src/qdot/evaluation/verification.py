@@ -178,7 +178,7 @@ def differing_values(kept: pd.DataFrame, own: pd.DataFrame, descriptive: Collect
 
 
 def differing_making(kept: pd.DataFrame, own: pd.DataFrame) -> list[dict[str, str]]:
-    """Versions, environments, machines and code that differ between two tables of `qdot.kept.made_with`, by stage."""
+    """Versions, environments, machines and code that differ between two tables made_with.csv, by stage."""
     sides: list[dict[tuple[Any, ...], str]] = []
     for run in (kept, own):
         listed = run[~run["field"].isin(["runtime.git_commit", "runtime.git_dirty"])]

@@ -13,8 +13,8 @@ from typing import Any
 import pandas as pd
 
 from qdot.errors import ResultsError
-from qdot.frames import groups, read_csv, write_csv
-from qdot.kept import MANIFEST, made_with
+from qdot.frames import groups, read_csv
+from qdot.kept import MANIFEST
 from qdot.places import Places
 from qdot.provenance import damaged_files, hash_files, read_json, sha256_file, write_json
 from qdot.results import compare_dir
@@ -23,7 +23,8 @@ log = logging.getLogger("qdot")
 
 TABLES = (
     *("scores", "returns", "summary", "coverage", "differences", "strengths", "tuning", "supplement"),
-    *("diagnostics_summary", "signs", "cells", "costs", "datasets", "published_statistics", "replays", "values"),
+    *("diagnostics_summary", "signs", "facts", "states", "gaps", "bounds", "cells", "costs", "totals", "datasets"),
+    *("published_statistics", "replays", "values", "made_with"),
 )
 JUDGED = ("claims.json", "expectations.json", "metrics.json")
 LONG = (
@@ -150,8 +151,6 @@ def _copy(
         (made / "transport").mkdir()
         for name in read_json(transport)["files"]:
             shutil.copy(transport.parent / name, made / "transport" / name)
-    text = ("dataset", "algorithm", "stage", "field", "value")
-    write_csv(made / "made_with.csv", made_with(read_csv(tables / "provenance.csv", [*CELL, *text], text=text)))
     for name in LONG:
         size = (tables / name).stat().st_size
         if size <= SMALL and _size(made) + size <= LIMIT:

@@ -13,7 +13,7 @@ from qdot.errors import ResultsError
 from qdot.evaluation import verification
 from qdot.evaluation.verification import Row, Tolerances
 from qdot.frames import groups, read_csv
-from qdot.kept import FOLDER, Kept, find, made_with
+from qdot.kept import FOLDER, Kept, find
 from qdot.places import Places
 from qdot.provenance import damaged_files, find_json, read_json
 
@@ -100,10 +100,10 @@ def _values(folder: Path) -> pd.DataFrame:
 
 
 def _making(folders: Sequence[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """What both runs were made with: the kept table, and the same of one's own provenance."""
+    """What both runs were made with."""
     columns = ("stage", "field", "value")
-    kept = read_csv(folders[0] / "made_with.csv", columns, text=columns)
-    return kept, made_with(read_csv(folders[1] / "provenance.csv", columns, text=columns))
+    kept, own = (read_csv(folder / "made_with.csv", columns, text=columns) for folder in folders)
+    return kept, own
 
 
 def _judged(folder: Path, name: str) -> list[dict[str, Any]]:
