@@ -162,12 +162,16 @@ def _write_csv(path: Path, columns: list[str] | None, cell: Cell, rows: list[dic
         writer.writerows({**row, **cell._asdict()} if columns else row for row in rows)
 
 
-def write_findings(study: Study) -> None:
-    """Invented transport studies, diagnostics and failure signs, as later stages write them; after `compare`."""
+def write_studies(study: Study) -> None:
+    """Invented transport studies; before `compare`."""
     for name, rows in _studies().items():
         _write_rows(study.transport_dir / f"{name}.csv", STUDY_COLUMNS, rows)
     files = hash_files(study.transport_dir, [f"{name}.csv" for name in _studies()])
     write_json(study.transport_dir / "manifest.json", {"status": "ok", "digest": "t" * 64, "files": files})
+
+
+def write_findings(study: Study) -> None:
+    """Invented diagnostics, failure signs and correlations in place of those of `compare`, after it."""
     values = [
         (
             dataset,

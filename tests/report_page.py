@@ -16,10 +16,11 @@ class Page(HTMLParser):
         self.references: list[str] = []
         self.words: list[str] = []
         self.feed(text)
-        self.text = " ".join(" ".join(self.words).split())
+        self.text = " ".join("".join(self.words).split())
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
+        self._space(tag)
         if tag not in VOID:
             self.open.append(tag)
         for name, value in attrs:
@@ -33,7 +34,12 @@ class Page(HTMLParser):
         if tag not in VOID:
             self.open.pop()
 
+    def _space(self, tag: str) -> None:
+        """Every tag parts words, but that of a number."""
+        self.words.append("" if tag == "data" else " ")
+
     def handle_endtag(self, tag: str) -> None:
+        self._space(tag)
         if tag not in VOID:
             assert self.open.pop() == tag
 

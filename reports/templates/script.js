@@ -1,5 +1,5 @@
 "use strict";
-// Tables that sort by a column and filter by a word. Without this script the page reads the same, in the order of the files.
+// Tables that sort by a column and filter by a word; single seeds in curves on demand. Without this script the page reads the same, in the order of the files.
 (() => {
   const LONG = 12; // rows from which a table gets a filter
   const number = (text) => {
@@ -89,5 +89,16 @@
     const groups = [...table.tBodies].flatMap((body) => runs(body, head.rows[0].cells.length));
     if (groups.some(({ rows }) => rows.length > 1)) sortable(table, head.rows[0], groups);
     filterable(region, groups);
+  }
+
+  for (const panels of document.querySelectorAll(".panels")) {
+    if (!panels.querySelector(".seeds")) continue;
+    const label = document.createElement("label");
+    label.className = "toggle";
+    const box = document.createElement("input");
+    box.type = "checkbox";
+    label.append(box, " Single seeds");
+    panels.before(label);
+    box.addEventListener("change", () => panels.classList.toggle("show-seeds", box.checked));
   }
 })();

@@ -32,7 +32,7 @@ def curves() -> pd.DataFrame:
 def test_colours_are_the_pages_own(curves: pd.DataFrame) -> None:
     svg = inline(figures.learning_curves(curves, ["qdot", "theirs"]), "a", "Learning curves")
     assert not any(colour in svg for colour in STAND_INS)
-    assert f"stroke: var({look('qdot').variable})" in svg
+    assert f"stroke: var(--{look('qdot').name})" in svg
     assert "var(--muted)" in svg
     assert set(re.findall(r"#[0-9a-f]{6}", svg)) == set()
 
@@ -71,7 +71,7 @@ def test_score_intervals_show_seeds_mean_and_published() -> None:
     published = pd.DataFrame({"algorithm": ["iql"], "score": [60.0]})
     svg = inline(figures.score_intervals(means, seeds, published, ["iql"]), "s", "Scores")
     inner = svg[svg.index("clip-path") :]
-    variable = look("iql").variable
+    variable = f"--{look('iql').name}"
     assert len(re.findall(rf"<use [^>]*fill: var\({variable}\)", inner)) == 4  # three seeds and the mean
     assert len(re.findall(r"<use [^>]*stroke: var\(--ink\)", inner)) == 1
 
@@ -85,7 +85,7 @@ def test_one_seed_without_interval_can_be_drawn() -> None:
 
 def test_algorithms_have_looks_of_their_own() -> None:
     looks = [look(name) for name in NAMED]
-    assert len({one.variable for one in looks}) == len(NAMED)
+    assert len({one.name for one in looks}) == len(NAMED)
     assert len({one.dashes for one in looks}) == len(NAMED)
     outside = ("qdot", "theirs", "ours_too")
     assert look("theirs", outside) != look("ours_too", outside)

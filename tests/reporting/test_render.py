@@ -148,7 +148,8 @@ def test_what_failed_and_what_was_not_run_says_why(tmp_path: Path) -> None:
     failures = section(text, "failures").text
     assert "failed train: q_loss is <nan> 120 q_loss" in failures
     assert "Traceback & more" in failures
-    assert "no icnn not run train: no result yet 2 kitchen-mixed-v0" in failures
+    again = "snakemake evaluate_all --cores all --config suite=paper dataset=kitchen-mixed-v0 algorithm=no_icnn"
+    assert f"no icnn not run train: no result yet {again} 2 kitchen-mixed-v0" in failures
     assert "<nan>" not in text  # escaped
     assert "Of 6 cells, 3 finished, 1 failed and 2 were not run." in page.text
 
@@ -160,7 +161,7 @@ def test_names_are_escaped(tmp_path: Path) -> None:
 
 
 def test_without_tables_the_error_names_the_stage(tmp_path: Path) -> None:
-    with pytest.raises(ResultsError, match=r"cells\.csv: no such file; run the stage that writes it"):
+    with pytest.raises(ResultsError, match=r"facts\.csv: no such file; run the stage that writes it"):
         render(new_study(tmp_path, "tiny"))
 
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
-from qdot.reporting.svg import STYLE
+from qdot.reporting.svg import style
 
 WIDTH, HEIGHT = 3.7, 2.35  # inches: 266 points, drawn at about 1.4 pixels a point
 BANDS = 6
@@ -22,7 +22,7 @@ def styled(draw: Draw) -> Draw:
 
     @wraps(draw)
     def wrapper(*arguments: object, **options: object) -> Figure:
-        with mpl.rc_context(STYLE):
+        with mpl.rc_context(style()):
             return draw(*arguments, **options)
 
     return wrapper

@@ -9,17 +9,23 @@ from matplotlib.ticker import MaxNLocator
 from qdot.frames import groups, records
 from qdot.reporting.canvas import course, few_bands, hold_to_means, name_rows, new_axes, over_steps, styled
 from qdot.reporting.palette import look, role
+from qdot.reporting.svg import ON_DEMAND
 
 
 @styled
-def learning_curves(trajectories: pd.DataFrame, algorithms: Sequence[str]) -> Figure:
+def learning_curves(trajectories: pd.DataFrame, algorithms: Sequence[str], seeds: pd.DataFrame | None = None) -> Figure:
     """Score (or raw return) during training, a line per algorithm; bands are t intervals.
 
     Args:
         trajectories: Rows of trajectories.csv of one dataset and one quantity, `score` or `return`.
         algorithms: The study's algorithms, for their looks.
+        seeds: Rows of evaluations.csv of the same, and their `value`: thin lines that the page shows on demand.
     """
     figure, axes = new_axes()
+    for (algorithm, seed), rows in () if seeds is None else groups(seeds, "algorithm", "seed"):
+        colour = look(algorithm, tuple(algorithms)).colour
+        line = axes.plot(rows["step"], rows["value"], color=colour, linewidth=0.6, alpha=0.55)[0]
+        line.set_gid(f"{ON_DEMAND}-{algorithm}-{seed}")
     for (algorithm,), rows in groups(few_bands(trajectories), "algorithm"):
         style = look(algorithm, tuple(algorithms))
         course(axes, rows, "step", style.colour, style.dashes, 1.9 if algorithm == "qdot" else 1.3)

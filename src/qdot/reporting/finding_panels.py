@@ -1,13 +1,12 @@
 """Figures of the sections on differences, transport studies and sweeps, with their captions."""
 
-import pandas as pd
+from functools import partial
 
-from qdot.frames import groups
-from qdot.reporting import study_figures, sweep_figures, sweeps
-from qdot.reporting.findings import difference_groups, map_name, metric_name, study_title
+from qdot.frames import groups, records
+from qdot.reporting import study_figures, sweep_figures, sweeps, wording
+from qdot.reporting.findings import difference_name, map_name, metric_name, study_title
 from qdot.reporting.panels import Panel, Panels, key
 from qdot.reporting.source import Source
-from qdot.reporting.svg import inline
 from qdot.study import slug
 
 OVER_SAMPLES = {  # metrics of the studies that are drawn against the number of samples, and their axes
@@ -23,12 +22,12 @@ ACROSS, UP = "displacement", ("value", "advantage", "return")  # strength: how f
 def difference_panels(source: Source) -> Panels:
     """Differences with intervals, a panel per dataset and one for all."""
     panels = []
-    for group in difference_groups(source):
-        rows = pd.DataFrame([row["record"] for row in group["rows"]])
-        names = [row["name"] for row in group["rows"]]
-        figure = study_figures.differences(rows, names, source.methods)
-        name = "over datasets" if group["dataset"] == "all" else group["dataset"]
-        panels.append(Panel(name, inline(figure, f"differences-{slug(group['dataset'])}", f"Differences, {name}")))
+    for (dataset,), rows in () if source.differences is None else groups(source.differences, "dataset"):
+        names = [difference_name(row) for row in records(rows)]
+        draw = partial(study_figures.differences, names=names, algorithms=source.methods)
+        caption = "over datasets" if dataset == "all" else dataset
+        finding = f"Differences, {caption}. {wording.apart(rows, names)}"
+        panels.append(Panel(caption, f"differences-{slug(dataset)}", finding, rows, draw))
     return Panels([], panels)
 
 
@@ -40,11 +39,15 @@ def error_panels(source: Source) -> Panels:
         for (problem, dim), own in groups(rows, "problem", "dim"):
             names = {name: map_name(name) for name in own["map"]}
             caption = f"{study_title(study)}: {problem}, {dim}-D"
-            svg = inline(
-                study_figures.errors(own, names, _maps(source)), f"uvp-{study}-{problem}-{dim}", f"L2-UVP, {caption}"
-            )
-            panels.append(Panel(caption, svg))
+            finding = f"{caption}. {wording.by_map(own, 'L2-UVP in percent', names)}"
+            draw = partial(study_figures.errors, names=names, every=_maps(source))
+            panels.append(Panel(caption, _id("uvp", study, problem, dim), finding, own, draw))
     return Panels([], panels)
+
+
+def _id(*parts: object) -> str:
+    """An id of the page from names."""
+    return "-".join(map(str, parts)).replace("_", "-").replace(".", "-")
 
 
 def sample_panels(source: Source) -> Panels:
@@ -55,9 +58,12 @@ def sample_panels(source: Source) -> Panels:
         for (problem, metric), own in groups(table, "problem", "metric"):
             if metric in OVER_SAMPLES and own["samples"].nunique() > 1:
                 shown |= dict.fromkeys(own["map"])
-                figure = study_figures.over_samples(own, OVER_SAMPLES[metric], _maps(source))
                 label = f"{problem}: {metric_name(metric)}"
-                panels.append(Panel(label, inline(figure, f"samples-{study}-{problem}-{metric}", label)))
+                fewest = own[own["samples"] == own["samples"].min()]
+                what = f"{metric_name(metric)} from {int(own['samples'].min())} samples"
+                finding = f"{problem}. {wording.by_map(fewest, what, {name: map_name(name) for name in own['map']})}"
+                draw = partial(study_figures.over_samples, label=OVER_SAMPLES[metric], maps=_maps(source))
+                panels.append(Panel(label, _id("samples", study, problem, metric), finding, own, draw))
     return Panels(_map_key(source, list(shown)), panels)
 
 
@@ -71,9 +77,11 @@ def strength_panels(source: Source) -> Panels:
         up = next((name for name in UP if name in set(rows["metric"])), None)
         if up and ACROSS in set(rows["metric"]) and rows["problem"].nunique() > 1:
             shown |= dict.fromkeys(rows["map"])
-            figure = study_figures.strength(rows, ACROSS, up, _maps(source))
             label = f"{study_title(study)}: {up} against {ACROSS}"
-            panels.append(Panel(label, inline(figure, f"strength-{study}", label)))
+            names = {name: map_name(name) for name in rows["map"]}
+            finding = f"{label}, over strengths. {wording.by_map(rows[rows['metric'] == up], up, names)}"
+            draw = partial(study_figures.strength, across=ACROSS, up=up, maps=_maps(source))
+            panels.append(Panel(label, _id("strength", study), finding, rows, draw))
     return Panels(_map_key(source, list(shown)), panels)
 
 
@@ -85,11 +93,12 @@ def detection_panels(source: Source) -> Panels:
         rows = table[table["metric"].isin(("auroc", "auroc_low", "auroc_high"))]
         maps = list(dict.fromkeys(rows["map"]))
         shown |= dict.fromkeys(maps)
+        names = {name: map_name(name) for name in maps}
         for (dim,), own in groups(rows, "dim"):
             label = f"{study_title(study)}, {dim}-D"
-            panels.append(
-                Panel(label, inline(study_figures.detection(own, maps, _maps(source)), f"auroc-{study}-{dim}", label))
-            )
+            finding = f"{label}. {wording.by_map(own[own['metric'] == 'auroc'], 'AUROC', names)}"
+            draw = partial(study_figures.detection, maps=maps, every=_maps(source))
+            panels.append(Panel(label, _id("auroc", study, dim), finding, own, draw))
     return Panels(_map_key(source, list(shown)), panels)
 
 
@@ -108,12 +117,11 @@ def sensitivity_panels(source: Source) -> Panels:
     for dataset in source.study.datasets:
         for (of, name), rows in groups(sweeps.points(source, dataset), "of", "key"):
             settings, numbers = sweeps.in_order(list(rows["setting"]))
-            figure = sweep_figures.sensitivity(rows, settings, numbers, source.series)
             lines = f"; lines: {rows['lines'].iloc[0]}" if rows["lines"].iloc[0] else ""
             caption = f"{dataset}: {of}, {name}{lines}".replace("_", " ")
-            panels.append(
-                Panel(caption, inline(figure, f"sweep-{slug(dataset)}-{of}-{name}".replace(".", "-"), caption))
-            )
+            draw = partial(sweep_figures.sensitivity, settings=settings, numbers=numbers, algorithms=source.series)
+            finding = f"{caption}. {wording.peak(rows, settings)}"
+            panels.append(Panel(caption, _id("sweep", slug(dataset), of, name), finding, rows, draw))
     return Panels([], panels)
 
 
@@ -123,6 +131,8 @@ def tuning_panels(source: Source) -> Panels:
         return Panels([], [])
     panels = []
     for (dataset,), rows in groups(source.tuning, "dataset"):
-        figure = sweep_figures.tuning(rows, source.series)
-        panels.append(Panel(dataset, inline(figure, f"tuning-{slug(dataset)}", f"What tuning costs on {dataset}")))
+        ends = rows.rename(columns={"episodes": "step"})
+        finding = f"What tuning costs on {dataset}. {wording.last(ends, 'Score of the pick')}"
+        draw = partial(sweep_figures.tuning, algorithms=source.series)
+        panels.append(Panel(dataset, f"tuning-{slug(dataset)}", finding, rows, draw))
     return Panels(key(source.series, list(source.tuning["algorithm"])), panels)

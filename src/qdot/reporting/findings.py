@@ -4,8 +4,9 @@ from typing import Any
 
 import pandas as pd
 
-from qdot.frames import groups, records
+from qdot.frames import groups
 from qdot.reporting.source import Source
+from qdot.reporting.sourced import records
 from qdot.reporting.tables import Measured, Row, in_study_order, known
 
 BUYS = {  # what a difference to an algorithm isolates
@@ -128,20 +129,18 @@ def study_title(name: str) -> str:
 
 def study_tables(source: Source) -> list[Row]:
     """Per transport study: a row per (problem, map), a column per metric, and how many bounds were kept."""
-    return [_study(name, rows) for name, rows in source.studies.items() if len(rows)]
+    return [_study(name, rows, source.bounds[name]) for name, rows in source.studies.items() if len(rows)]
 
 
-def _study(name: str, rows: pd.DataFrame) -> Row:
+def _study(name: str, rows: pd.DataFrame, bounds: Any) -> Row:
     rows = rows.assign(control=rows["control"] == "True")
     metrics = list(dict.fromkeys(rows["metric"]))
     table = []
-    for key, group in groups(rows, "problem", "dim", "samples", "map", "seed"):
-        by_metric = {row.metric: _cell(row) for row in records(group)}
-        named = dict(zip(("problem", "dim", "samples", "map", "seed"), key, strict=True))
-        control = bool(group["control"].any())
-        table.append(named | {"control": control, "cells": [by_metric.get(metric) for metric in metrics]})
-    bounded = rows[rows["threshold"].notna()]
-    kept = bounded["passed"] == "True"
+    for _, group in groups(rows, "problem", "dim", "samples", "map", "seed"):
+        found = list(records(group))
+        by_metric = {row.metric: _cell(row) for row in found}
+        control = any(row.control for row in found)
+        table.append(found[0]._asdict() | {"control": control, "cells": [by_metric.get(name) for name in metrics]})
     return {
         "name": name,
         "title": study_title(name),
@@ -150,10 +149,7 @@ def _study(name: str, rows: pd.DataFrame) -> Row:
         "rows": table,
         "seeds": rows["seed"].nunique(),
         "referees": list(dict.fromkeys(rows["referee"].dropna())),
-        "kept": int((kept & ~bounded["control"]).sum()),
-        "bounds": int((~bounded["control"]).sum()),
-        "controls_missed": int((kept & bounded["control"]).sum()),
-        "controls": int(bounded["control"].sum()),
+        "counts": bounds,
         "large": len(table) > LARGE,
     }
 
@@ -205,11 +201,11 @@ def sign_rows(source: Source) -> list[Row]:
     """Failure signs by (dataset, algorithm, sign, quantity), with the seeds that showed them and what was found."""
     if source.signs is None:
         return []
-    return [
-        dict(zip(("dataset", "algorithm", "sign", "quantity", "threshold"), key, strict=True))
-        | {"seeds": list(group["seed"]), "values": list(group["value"])}
-        for key, group in groups(source.signs, "dataset", "algorithm", "sign", "quantity", "threshold")
-    ]
+    rows = []
+    for _, group in groups(source.signs, "dataset", "algorithm", "sign", "quantity", "threshold"):
+        found = list(records(group))
+        rows.append(found[0]._asdict() | {"seeds": [row.seed for row in found], "values": [row.value for row in found]})
+    return rows
 
 
 def strength_rows(source: Source) -> list[Row]:

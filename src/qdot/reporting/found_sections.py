@@ -1,8 +1,12 @@
 """The sections on what the map does and buys: expectations, differences, diagnostics, transport studies, sweeps."""
 
+from markupsafe import Markup
+
 from qdot.reporting import finding_panels, findings, panels, sweeps
+from qdot.reporting.printed import count, short
 from qdot.reporting.section import Section, percent
 from qdot.reporting.source import CLAIMS, Source
+from qdot.reporting.sourced import Number, records
 
 CURVES = {  # diagnostics that are drawn, with their axes
     "displacement_over_sd": "median ‖T − a‖ / sd(a | s)",
@@ -23,6 +27,7 @@ def expectations(source: Source) -> Section:
         "Each has a quantity, a rule and a bound, as the claims have; Holm's correction is over its family; each "
         "says whether its rule is older than the runs. Not blind: the transport studies had run on other or single "
         "seeds, and their learning rates were tuned, before the rules were last changed.",
+        "compare",
         [source.path("expectations.json"), str(CLAIMS)],
         {"entries": source.expectations},
     )
@@ -34,37 +39,43 @@ def differences(source: Source) -> Section:
         "differences",
         "What the map buys",
         "Score of Q-DOT minus that of an algorithm in which something is taken away or exchanged, in points.",
-        f"Protocol final, primary readouts, paired by seed; {percent(source)} intervals, of single datasets by a "
-        "paired t test, over datasets by a bootstrap of seeds within datasets; p-values two-sided, Holm over the "
-        "rows of a dataset. Draws of one recipe are one dataset, averaged by seed: intervals hold the spread over "
-        "seeds, not over draws. Neighbouring rows over different datasets are not comparable. "
-        "Detectable: the smallest true difference that these seeds and this spread find with "
-        "probability 80% in a 5% test. An interval that holds 0 does not show that there is no difference: read it "
-        "beside the detectable one. Strength: alpha fixed at 1, the domain's own, and the best on each dataset, an "
-        "oracle that is chosen by the very scores it is shown with.",
+        Markup(
+            "Protocol final, primary readouts, paired by seed; {} intervals, of single datasets by a "
+            "paired t test, over datasets by a bootstrap of seeds within datasets; p-values two-sided, Holm over the "
+            "rows of a dataset. Draws of one recipe are one dataset, averaged by seed: intervals hold the spread over "
+            "seeds, not over draws. Neighbouring rows over different datasets are not comparable. "
+            "Detectable: the smallest true difference that these seeds and this spread find with "
+            "probability 80% in a 5% test. An interval that holds 0 does not show that there is no difference: read it "
+            "beside the detectable one. Strength: alpha fixed at 1, the domain's own, and the best on each dataset, an "
+            "oracle that is chosen by the very scores it is shown with."
+        ).format(percent(source)),
+        "compare",
         [source.path("differences.csv"), source.path("strengths.csv")],
         {
-            "figures": finding_panels.difference_panels(source),
             "groups": findings.difference_groups(source),
             "isolated": findings.isolated(source),
             "strengths": findings.strength_rows(source),
             "at_hand": source.differences is not None,
         },
+        {"differences": finding_panels.difference_panels(source)},
     )
 
 
 def diagnostics(source: Source) -> Section:
     """How far policies are from the data, and signs of failure."""
-    curves = {name: panels.logged_panels(source, name, label, name in FROM_ZERO) for name, label in CURVES.items()}
+    curves = {label: panels.logged_panels(source, name, label, name in FROM_ZERO) for name, label in CURVES.items()}
     rows = findings.diagnostic_rows(source)
     return Section(
         "diagnostics",
         "Diagnostics and failure signs",
         "How far each executed policy lies from the behaviour policy, what the map does to its samples, and what "
         "looks wrong.",
-        "At the last checkpoint, on states of the data, against the behaviour model β̂ that each cell fits: means "
-        f"over seeds with {percent(source)} intervals. Curves: a fixed sample of the data. A failure sign "
-        "looks at the last half of a curve; its threshold is ours.",
+        Markup(
+            "At the last checkpoint, on states of the data, against the behaviour model β̂ that each cell fits: means "
+            "over seeds with {} intervals. Curves: a fixed sample of the data. A failure sign looks at the last half "
+            "of a curve; its threshold is ours."
+        ).format(percent(source)),
+        "evaluate",
         [source.path(name) for name in ("diagnostics_summary.csv", "signs.csv", "trajectories.csv")],
         {
             **sweeps.folded(rows["rows"], source.variants),
@@ -72,9 +83,9 @@ def diagnostics(source: Source) -> Section:
             "measured": source.diagnostics is not None,
             "signs": findings.sign_rows(source),
             "looked": source.signs is not None,
-            "curves": [(CURVES[name], shown) for name, shown in curves.items()],
-            "unlogged": [CURVES[name] for name, shown in curves.items() if not shown.panels],
+            "unlogged": [label for label, shown in curves.items() if not shown.panels],
         },
+        curves,
     )
 
 
@@ -87,14 +98,17 @@ def studies(source: Source) -> Section:
         "Transport problems whose answer is known from elsewhere: does the map find it, and do wrong maps miss it?",
         "Every number is held against the referee named under its table, and against a stated bound "
         "where one is printed. A negative control is a map that cannot solve the problem: it must miss.",
-        [f"{folder}/{name}.csv" for name in source.studies] or [f"{folder}/"],
+        "transport",
+        [*(f"{folder}/{name}.csv" for name in source.studies), source.path("bounds.csv")],
         {
             "tables": findings.study_tables(source),
+            "suite": source.study.suite,
+        },
+        {
             "errors": finding_panels.error_panels(source),
             "samples": finding_panels.sample_panels(source),
             "strengths": finding_panels.strength_panels(source),
             "detections": finding_panels.detection_panels(source),
-            "suite": source.study.suite,
         },
     )
 
@@ -107,28 +121,35 @@ def sensitivity(source: Source) -> Section:
         "Sensitivity",
         "Score of the primary readout against each value that the suite varies; a diamond marks the value of "
         "params.yaml.",
-        f"Protocol final, mean over seeds with {percent(source)} t intervals, cut where they leave the frame; settings "
-        "stand at equal distances. Many settings are looked at here: the highest of them is too high an estimate of "
-        "what it would score again.",
+        Markup(
+            "Protocol final, mean over seeds with {} t intervals, cut where they leave the frame; settings stand at "
+            "equal distances. Many settings are looked at here: the highest of them is too high an estimate of what it "
+            "would score again."
+        ).format(percent(source)),
+        "evaluate",
         [source.path("summary.csv"), source.path("values.csv")],
-        {"figures": finding_panels.sensitivity_panels(source), "keys": sweeps.varied_keys(source), **table},
+        {"keys": sweeps.varied_keys(source), **table},
+        {"sweeps": finding_panels.sensitivity_panels(source)},
     )
 
 
 def tuning(source: Source) -> Section:
     """What it costs to tune in the environment."""
-    arms: dict[str, int] = {}
+    arms: dict[str, Number] = {}
     if source.tuning is not None:
-        arms = dict(zip(source.tuning["algorithm"], source.tuning["arms"], strict=True))
-    values = source.study.params["compare"]
+        arms = {row.algorithm: row.arms for row in records(source.tuning.drop_duplicates("algorithm"))}
+    facts = source.facts
     return Section(
         "tuning",
         "What tuning costs",
         "Expected score of the policy that one would pick after a number of evaluation episodes.",
-        "A UCB bandit plays recorded episodes of every configuration of a method (arXiv 2504.11453); exploration "
-        f"constant {values['tuning_exploration']:g}, {values['tuning_draws']:,} draws. It picks by every other "
-        "episode; the picked policy's score is that of the rest, which chose nothing. A band holds "
-        f"{percent(source)} of the draws; with more than six methods only qdot's is drawn.",
-        [source.path("tuning.csv")],
-        {"figures": finding_panels.tuning_panels(source), "arms": arms},
+        Markup(
+            "A UCB bandit plays recorded episodes of every configuration of a method (arXiv 2504.11453); exploration "
+            "constant {}, {} draws. It picks by every other episode; the picked policy's score is that of the rest, "
+            "which chose nothing. A band holds {} of the draws; with more than six methods only qdot's is drawn."
+        ).format(short(facts["tuning_exploration"]), count(facts["tuning_draws"]), percent(source)),
+        "evaluate",
+        [source.path("tuning.csv"), source.path("facts.csv")],
+        {"arms": arms},
+        {"tuning": finding_panels.tuning_panels(source)},
     )

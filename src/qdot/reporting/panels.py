@@ -1,23 +1,56 @@
-"""Figures of a section: one small panel per dataset, with its caption."""
+"""Figures of a section: one small panel per dataset, with its caption, the rows it is drawn from, and its finding."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
+from urllib.parse import quote
 
 import pandas as pd
 from markupsafe import Markup
+from matplotlib.figure import Figure
 
-from qdot.reporting import figures
+from qdot.reporting import figures, wording
 from qdot.reporting.palette import Look, look
 from qdot.reporting.source import Source
 from qdot.reporting.svg import inline
 from qdot.study import slug
 
 
-class Panel(NamedTuple):
-    """A drawn figure and its caption."""
+@dataclass(frozen=True)
+class Panel:
+    """A figure.
+
+    Attributes:
+        caption: Its heading.
+        name: Unique on the page; what `qdot figure` calls it.
+        finding: What it shows, for readers who cannot see it.
+        rows: What it is drawn from.
+        draw: From the rows to the figure.
+    """
 
     caption: str
-    svg: Markup
+    name: str
+    finding: str
+    rows: pd.DataFrame
+    draw: Callable[[pd.DataFrame], Figure]
+
+    @property
+    def svg(self) -> Markup:
+        """The figure as an element of the page."""
+        return self.drawn(self.name)
+
+    def drawn(self, name: str) -> Markup:
+        """The figure under another name, where the page shows it twice."""
+        return inline(self.draw(self.rows), name, self.finding)
+
+    @property
+    def csv(self) -> str:
+        """The rows as a data URL of a CSV file."""
+        return "data:text/csv;charset=utf-8," + quote(self.rows.to_csv(index=False, lineterminator="\n"))
+
+
+SEED_POINTS = 20_000  # evaluations of single seeds that a page draws; of a larger study it draws means alone
 
 
 class Panels(NamedTuple):
@@ -35,15 +68,18 @@ def key(algorithms: Sequence[str], shown: Sequence[str]) -> list[tuple[str, Look
 def learning_panels(source: Source) -> Panels:
     """Learning curves: score where it is defined, raw return elsewhere."""
     panels, shown = [], []
+    drawn = source.evaluations if len(source.evaluations) <= SEED_POINTS else source.evaluations[:0]
     for dataset in source.study.datasets:
         rows = _primary(source, dataset)
         quantity = "score" if (rows["quantity"] == "score").any() else "return"
         rows = rows[rows["quantity"] == quantity]
         if len(rows):
             shown += list(rows["algorithm"])
-            figure = figures.learning_curves(rows, source.methods)
-            label = f"Learning curves on {dataset}: {quantity} over training steps"
-            panels.append(Panel(dataset, inline(figure, f"learning-{slug(dataset)}", label)))
+            finding = f"Learning curves on {dataset}. {wording.last(rows, quantity)}"
+            seeds = drawn[(drawn["dataset"] == dataset) & drawn["algorithm"].isin(source.methods)]
+            seeds = seeds.assign(value=seeds[quantity])
+            draw = partial(figures.learning_curves, algorithms=source.methods, seeds=seeds)
+            panels.append(Panel(dataset, f"learning-{slug(dataset)}", finding, rows, draw))
     return Panels(key(source.methods, shown), panels)
 
 
@@ -69,8 +105,9 @@ def logged_panels(source: Source, quantity: str, label: str, from_zero: bool = F
         rows = rows[(rows["quantity"] == quantity) & rows["algorithm"].isin(source.methods)]
         if len(rows):
             shown += list(rows["algorithm"])
-            figure = figures.logged(rows, label, source.methods, from_zero)
-            panels.append(Panel(dataset, inline(figure, f"{quantity}-{slug(dataset)}", f"{label} on {dataset}")))
+            finding = f"{label} during training on {dataset}. {wording.last(rows, label)}"
+            draw = partial(figures.logged, label=label, algorithms=source.methods, from_zero=from_zero)
+            panels.append(Panel(dataset, f"{quantity}-{slug(dataset)}".replace("_", "-"), finding, rows, draw))
     return Panels(key(source.methods, shown), panels)
 
 
@@ -81,8 +118,8 @@ def displacement_panels(source: Source) -> Panels:
         rows = source.trajectories[source.trajectories["dataset"] == dataset]
         rows = rows[rows["quantity"].str.startswith("displacement_q") & (rows["algorithm"] == "qdot")]
         if len(rows):
-            label = f"Displacement quantiles of qdot on {dataset}"
-            panels.append(Panel(dataset, inline(figures.displacement(rows), f"displacement-{slug(dataset)}", label)))
+            finding = f"Displacement quantiles of qdot on {dataset}. {wording.last_quantiles(rows)}"
+            panels.append(Panel(dataset, f"displacement-{slug(dataset)}", finding, rows, figures.displacement))
     return Panels([], panels)
 
 
@@ -96,7 +133,11 @@ def score_panels(source: Source) -> Panels:
     for dataset in source.study.datasets:
         own = means[means["dataset"] == dataset]
         if len(own):
-            published = source.published[source.published["dataset"] == dataset]
-            figure = figures.score_intervals(own, seeds[seeds["dataset"] == dataset], published, source.methods)
-            panels.append(Panel(dataset, inline(figure, f"scores-{slug(dataset)}", f"Scores on {dataset}")))
+            beside = {
+                "seeds": seeds[seeds["dataset"] == dataset],
+                "published": source.published[source.published["dataset"] == dataset],
+            }
+            draw = partial(figures.score_intervals, **beside, algorithms=source.methods)
+            finding = f"Scores on {dataset}. {wording.ranked(own)}"
+            panels.append(Panel(dataset, f"scores-{slug(dataset)}", finding, own, draw))
     return Panels([], panels)

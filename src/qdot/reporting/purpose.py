@@ -38,11 +38,5 @@ def purpose(study: Study) -> str:
 
 
 def chosen(study: Study) -> str:
-    """What a subset takes of its suite: `dataset a, b; seed 0`; empty for the whole suite."""
-    return "; ".join(f"{key} {', '.join(names)}" for key, names in study.subset.items()) if study.is_subset else ""
-
-
-def planned(study: Study) -> int:
-    """Number of cells of the whole suite."""
-    suite = study.params["suites"][study.suite]
-    return len(suite["datasets"]) * len(suite["algorithms"]) * len(suite["seeds"])
+    """What a subset takes of its suite, as the command line has it; empty for the whole suite."""
+    return " ".join(f"{key}={','.join(names)}" for key, names in study.subset.items()) if study.is_subset else ""

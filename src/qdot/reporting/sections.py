@@ -1,13 +1,14 @@
 """The report's sections, in order: what each shows, how that was made, and which files hold its numbers."""
 
-from collections import Counter
 from collections.abc import Callable
 
-from qdot.reporting import findings, found_sections, panels, purpose, state, sweeps, tables
+from markupsafe import Markup
+
+from qdot.reporting import findings, found_sections, panels, state, sweeps, tables
+from qdot.reporting.printed import count
 from qdot.reporting.section import Section, percent
 from qdot.reporting.source import CLAIMS, DEVIATIONS, PUBLISHED, REPLAY_BOUNDS, Source
 
-VERDICTS = ("supported", "not supported", "inconclusive", "not tested")
 PROTOCOLS = {
     "final": "the last checkpoint, evaluated anew over more episodes",
     "last": "the last evaluation during training",
@@ -40,7 +41,6 @@ def sections(source: Source) -> list[Section]:
 
 
 def _run(source: Source) -> Section:
-    evaluated = source.cells[source.cells["stage"] == "evaluate"]
     return Section(
         "run",
         "What was run",
@@ -48,37 +48,34 @@ def _run(source: Source) -> Section:
         "A cell counts as ok once its last checkpoint was evaluated. Datasets collected by this project are "
         "stand-ins: they are "
         "never counted as the paper's.",
-        [source.path("cells.csv"), source.path("values.csv"), str(CLAIMS)],
+        "report",
+        [*map(source.path, ("facts.csv", "states.csv", "values.csv")), str(CLAIMS)],
         {
-            "counts": tables.counts(evaluated["status"]),
-            "total": len(evaluated),
-            "share": state.paper_share(source),
-            "paper": source.facts["paper"],
-            "purpose": purpose.purpose(source.study),
-            "chosen": purpose.chosen(source.study),
-            "planned": purpose.planned(source.study),
-            "columns": state.columns(source),
-            "matrix": state.status_matrix(source),
+            "facts": source.facts,
+            "paper": source.stated["paper"],
             "scale": state.scale(source),
+            **state.status_matrix(source),
         },
     )
 
 
 def _claims(source: Source) -> Section:
-    tally = Counter(claim["verdict"] for claim in source.claims)
+    facts = source.facts
     return Section(
         "claims",
         "The paper's claims",
         "What the paper says, what this study measured, and the verdict that a rule gives; each says whether its "
         "rule is older than the runs.",
-        "A verdict needs an interval (corrected by Holm over the claim's family) on one side of the rule's bound, the "
-        f"paper's datasets and steps, and at least {source.facts['minimum_seeds']} seeds, on a single dataset "
-        f"{source.facts['minimum_seeds_single']}, where a claim asks for no other number; otherwise it is "
-        "inconclusive. Only Q-DOT's primary readout enters.",
+        Markup(
+            "A verdict needs an interval (corrected by Holm over the claim's family) on one side of the rule's bound, "
+            "the paper's datasets and steps, and at least {} seeds, on a single dataset {}, where a claim asks for no "
+            "other number; otherwise it is inconclusive. Only Q-DOT's primary readout enters."
+        ).format(count(facts["minimum_seeds"]), count(facts["minimum_seeds_single"])),
+        "compare",
         [source.path("claims.json"), str(CLAIMS)],
         {
             "claims": source.claims,
-            "tally": {verdict: tally.get(verdict, 0) for verdict in VERDICTS},
+            "file": str(DEVIATIONS),
             "titles": {entry.id: entry.title for entry in source.deviations},
         },
     )
@@ -92,23 +89,25 @@ def _scores(source: Source) -> Section:
         "Scores",
         f"Score by the protocol {source.headline}, {PROTOCOLS[source.headline]}: 0 a random policy and 100 an expert, "
         "beside published scores.",
-        f"Mean over seeds with a {percent(source)} t interval; over datasets, seeds are resampled within "
-        "each dataset. "
-        "Published scores stand beside the same dataset of the same version only, under the protocol they "
-        "were reported with.",
+        Markup(
+            "Mean over seeds with a {} t interval; over datasets, seeds are resampled within each dataset. "
+            "Published scores stand beside the same dataset of the same version only, under the protocol they "
+            "were reported with."
+        ).format(percent(source)),
+        "evaluate",
         [source.path("summary.csv"), source.path("scores.csv"), source.path("coverage.csv"), str(PUBLISHED)],
         {
-            "figures": panels.score_panels(source),
             "groups": tables.score_groups(source),
             "protocols": names,
             "sources": _sources(source),
             "overall": sweeps.folded(tables.overall(source), source.variants),
-            "variants": len(source.variants),
+            "variants": source.facts["variants"],
             "included": list(covered.loc[covered["included"], "dataset"]),
             "excluded": covered[~covered["included"].astype(bool)].to_dict("records"),
             "headline": source.headline,
-            "judged": source.facts["protocol"],
+            "judged": source.stated["protocol"],
         },
+        {"scores": panels.score_panels(source)},
     )
 
 
@@ -125,6 +124,7 @@ def _protocols(source: Source) -> Section:
         "The same runs read four ways: a best score over training says nothing about the checkpoint one would keep.",
         f"{'; '.join(f'{name}: {what}' for name, what in PROTOCOLS.items())}. During training the primary readout "
         "alone is evaluated. Means over seeds with t intervals; no number mixes protocols.",
+        "evaluate",
         [source.path("summary.csv"), source.path("scores.csv")],
         {
             "protocols": list(PROTOCOLS),
@@ -138,10 +138,14 @@ def _learning(source: Source) -> Section:
         "learning",
         "Learning curves",
         "Score during training of each algorithm's primary readout.",
-        f"Mean over seeds; bands are {percent(source)} t intervals over seeds, cut where they leave the frame; with "
-        "more than six algorithms only qdot's is drawn.",
+        Markup(
+            "Mean over seeds; bands are {} t intervals over seeds, cut where they leave the frame; with more than six "
+            "algorithms only qdot's is drawn."
+        ).format(percent(source)),
+        "train",
         [source.path("trajectories.csv"), source.path("evaluations.csv")],
-        {"figures": panels.learning_panels(source), "variants": len(source.variants)},
+        {"variants": source.facts["variants"]},
+        {"curves": panels.learning_panels(source)},
     )
 
 
@@ -153,12 +157,15 @@ def _transport(source: Source) -> Section:
         "Logged on training batches. The cost E‖T(s, a) − a‖² of Q-DOT's map estimates the squared Wasserstein-2 "
         "distance between behaviour policy and trained policy; of a map that is no gradient of a convex function it is "
         "an upper bound. A displacement near 0 would mean that the map has collapsed to the identity.",
+        "train",
         [source.path(name) for name in ("trajectories.csv", "curves.csv", "supplement.csv")],
+        {
+            **sweeps.folded(state.transport_state(source), source.variants),
+            "episodes": findings.episode_rows(source),
+        },
         {
             "costs": panels.logged_panels(source, "transport_cost", "E‖T(s, a) − a‖²", from_zero=True),
             "displacements": panels.displacement_panels(source),
-            **sweeps.folded(state.transport_state(source), source.variants),
-            "episodes": findings.episode_rows(source),
         },
     )
 
@@ -173,6 +180,7 @@ def _datasets(source: Source) -> Section:
         "recorded: the file was made here. Published statistics stand beside the file's own: every recorded row, "
         "episodes by the file's own marks. Replay: recorded steps, evenly spaced, each from its own recorded state, "
         "against what the environment here makes of the recorded action.",
+        "data",
         [*map(source.path, ("datasets.csv", "published_statistics.csv", "replays.csv")), str(REPLAY_BOUNDS)],
         {
             "cards": state.dataset_cards(source),
@@ -188,7 +196,8 @@ def _failures(source: Source) -> Section:
         "Failed and not run",
         "Every cell without a score, with its reason.",
         "A failed seed stops alone; the next run tries it again. Its manifest.json holds the same reason.",
-        [source.path("cells.csv")],
+        "evaluate",
+        [source.path("gaps.csv"), source.path("cells.csv")],
         state.failures(source),
     )
 
@@ -200,8 +209,9 @@ def _deviations(source: Source) -> Section:
         "Choices of ours",
         "What the paper's summary leaves open, what was chosen here, and what else could be chosen.",
         "The list is kept by hand; the values are those of this study.",
+        "report",
         [str(DEVIATIONS), source.path("values.csv")],
-        {"entries": source.deviations, "used": state.used_values(source, keys)},
+        {"file": str(DEVIATIONS), "entries": source.deviations, "used": state.used_values(source, keys)},
     )
 
 
@@ -212,7 +222,8 @@ def _provenance(source: Source) -> Section:
         "What the numbers were made from and on.",
         "A digest covers resolved values, input files, code and package versions; clocks, hosts and devices "
         "are outside it.",
-        [source.path(name) for name in ("provenance.csv", "costs.csv", "values.csv", "cells.csv")],
+        "report",
+        [source.path(name) for name in ("made_with.csv", "provenance.csv", "totals.csv", "costs.csv", "cells.csv")],
         state.provenance_tables(source),
     )
 
@@ -225,6 +236,7 @@ def _rerun(source: Source) -> Section:
         "Files and how to run this again",
         "Where every number of this page lies, and the commands that make it.",
         "docs/data-dictionary.md names every file and column.",
+        "report",
         [source.path(name) for name in names if name != "manifest.json"],
         {
             "suite": study.suite,

@@ -1,4 +1,4 @@
-"""What the report reads: the tables of the compare stage, the published scores, the claims' facts, the deviations."""
+"""What the report reads: the tables of the compare stage, the published scores, claims.yaml, the deviations."""
 
 from functools import cached_property
 from pathlib import Path
@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from qdot.frames import read_csv
 from qdot.provenance import read_json
 from qdot.reporting.deviations import Deviation, read_deviations
+from qdot.reporting.sourced import Number, pointed, read_table, records
 from qdot.study import Study
 from qdot.vouched import transport_tables
 
@@ -31,14 +31,21 @@ NAMES = (
     "value",
     "stage",
     "log_tail",
+    "seed_list",
 )
 COLUMNS = {
     "scores": ["dataset", "algorithm", "readout", "seed", "protocol", "score", "episodes", "status"],
     "summary": ["dataset", "algorithm", "readout", "protocol", "metric", "value", "low", "high", "seeds", "episodes"],
+    "facts": ["quantity", "value"],
+    "states": ["dataset", "algorithm", "variants", "ok", "failed", "not_run"],
+    "gaps": ["status", "dataset", "algorithm", "variants", "reason", "step", "term", "seed_list", "cells", "datasets"],
+    "bounds": ["study", "bounds", "kept", "controls", "controls_missed"],
     "coverage": ["protocol", "dataset", "included", "missing"],
     "cells": ["dataset", "algorithm", "seed", "stage", "status", "reason", "step", "term", "digest", "log_tail"],
-    "costs": ["dataset", "stage", "algorithms", "seeds", "seconds", "peak_memory_mb", "worker_peak_memory_mb"],
+    "totals": ["dataset", "stage", "jobs", "hours", "longest_hours", "peak_memory_mb", "worker_peak_memory_mb"],
+    "made_with": ["stage", "field", "value", "records"],
     "trajectories": ["dataset", "algorithm", "readout", "quantity", "step", "value", "low", "high", "seeds"],
+    "evaluations": ["dataset", "algorithm", "readout", "seed", "step", "score", "return"],
     "datasets": ["dataset", "domain", "standing", "status", "reason", "checksum", "licence", "environment"],
     "published_statistics": ["dataset", "quantity", "found", "published", "agrees", "source"],
     "replays": [
@@ -66,7 +73,7 @@ STUDY = [
 STUDY_TEXT = ("study", "problem", "map", "metric", "threshold", "passed", "control", "referee")
 CLAIM_ADDED = ("p", "p_holm", "p_against", "p_against_holm", "rule_commit", "rule_date", "run_commits", "post_hoc")
 # Tables whose `value` is text.
-TEXT_VALUE = ("values", "provenance")
+TEXT_VALUE = ("values", "provenance", "made_with")
 
 
 class Source:
@@ -86,7 +93,7 @@ class Source:
 
     def _table(self, name: str) -> pd.DataFrame:
         text = [column for column in NAMES if column != "value" or name in TEXT_VALUE]
-        return read_csv(self.study.compare_dir / f"{name}.csv", COLUMNS[name], text=text)
+        return read_table(self.study.compare_dir / f"{name}.csv", f"{name}.csv", COLUMNS[name], text=text)
 
     def _optional(self, name: str) -> pd.DataFrame | None:
         """A table that older or partial studies lack: None where it is missing."""
@@ -134,14 +141,44 @@ class Source:
         return self._table("cells")
 
     @cached_property
-    def costs(self) -> pd.DataFrame | None:
-        """costs.csv."""
-        return self._optional("costs")
+    def facts(self) -> dict[str, Number]:
+        """facts.csv, by quantity."""
+        return {row.quantity: row.value for row in records(self._table("facts"))}
+
+    @cached_property
+    def states(self) -> pd.DataFrame:
+        """states.csv."""
+        return self._table("states")
+
+    @cached_property
+    def gaps(self) -> pd.DataFrame:
+        """gaps.csv."""
+        return self._table("gaps")
+
+    @cached_property
+    def bounds(self) -> dict[str, Any]:
+        """bounds.csv, by study."""
+        return {row.study: row for row in records(self._table("bounds"))}
+
+    @cached_property
+    def totals(self) -> pd.DataFrame:
+        """totals.csv."""
+        return self._table("totals")
+
+    @cached_property
+    def made_with(self) -> pd.DataFrame:
+        """made_with.csv."""
+        return self._table("made_with")
 
     @cached_property
     def trajectories(self) -> pd.DataFrame:
         """trajectories.csv, without readout names where a quantity has none."""
         return self._table("trajectories").fillna({"readout": ""})
+
+    @cached_property
+    def evaluations(self) -> pd.DataFrame:
+        """evaluations.csv."""
+        return self._table("evaluations")
 
     @cached_property
     def datasets(self) -> pd.DataFrame:
@@ -214,22 +251,23 @@ class Source:
         """Tables of the transport studies that a manifest vouches for, in the suite's order."""
         found, _ = transport_tables(self.study)
         names = dict.fromkeys([name for name in self.study.transport["studies"] if name in found] + sorted(found))
-        folder = self.study.transport_dir
-        return {name: read_csv(folder / f"{name}.csv", STUDY, text=STUDY_TEXT) for name in names}
+        paths = [self.study.transport_dir / f"{name}.csv" for name in names]
+        return {path.stem: read_table(path, self.study.places.name(path), STUDY, STUDY_TEXT) for path in paths}
 
     @cached_property
     def published(self) -> pd.DataFrame:
         """Published scores of others."""
-        return read_csv(
+        return read_table(
             self.study.root / PUBLISHED,
+            str(PUBLISHED),
             ["dataset", "algorithm", "score", "std", "seeds", "protocol", "source"],
             text=("dataset", "algorithm", "protocol", "source"),
         )
 
     @cached_property
-    def facts(self) -> dict[str, Any]:
+    def stated(self) -> dict[str, Any]:
         """claims.yaml: the paper, its datasets, its baselines."""
-        return yaml.safe_load((self.study.root / CLAIMS).read_text(encoding="utf-8"))
+        return pointed(yaml.safe_load((self.study.root / CLAIMS).read_text(encoding="utf-8")), str(CLAIMS))
 
     @cached_property
     def deviations(self) -> list[Deviation]:
@@ -239,4 +277,5 @@ class Source:
 
 def _judged(path: Path) -> list[dict[str, Any]]:
     """Entries with a verdict; what an older study did not record is None."""
-    return [{**dict.fromkeys(CLAIM_ADDED), "secondary": [], **entry} for entry in read_json(path)]
+    entries = pointed(read_json(path), path.name)
+    return [{**dict.fromkeys(CLAIM_ADDED), "secondary": [], **entry} for entry in entries]

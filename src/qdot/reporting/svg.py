@@ -11,50 +11,57 @@ from matplotlib.figure import Figure
 
 from qdot.reporting.palette import STAND_INS, role
 
-STYLE: Any = {
-    "font.family": ["DejaVu Sans"],
-    "font.size": 8.0,
-    "svg.fonttype": "none",
-    "axes.edgecolor": role("muted"),
-    "axes.labelcolor": role("muted"),
-    "axes.grid": True,
-    "axes.linewidth": 0.6,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "grid.color": role("rule"),
-    "grid.linewidth": 0.6,
-    "xtick.color": role("muted"),
-    "ytick.color": role("muted"),
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "xtick.major.size": 2.5,
-    "ytick.major.size": 2.5,
-    "text.color": role("ink"),
-    "lines.linewidth": 1.4,
-    "figure.facecolor": "none",
-    "axes.facecolor": "none",
-    "savefig.facecolor": "none",
-}
+ON_DEMAND = "seeds"  # how ids of what the page hides at first begin; the class that it gives them
+
+
+def style() -> dict[str, Any]:
+    """The figures' matplotlib settings, in the colours of `palette.role`."""
+    muted, rule = role("muted"), role("rule")
+    return {
+        "font.family": ["DejaVu Sans"],
+        "font.size": 8.0,
+        "svg.fonttype": "none",
+        "axes.edgecolor": muted,
+        "axes.labelcolor": muted,
+        "axes.grid": True,
+        "axes.linewidth": 0.6,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.axisbelow": True,
+        "grid.color": rule,
+        "grid.linewidth": 0.6,
+        "xtick.color": muted,
+        "ytick.color": muted,
+        "xtick.major.width": 0.6,
+        "ytick.major.width": 0.6,
+        "xtick.major.size": 2.5,
+        "ytick.major.size": 2.5,
+        "text.color": role("ink"),
+        "lines.linewidth": 1.4,
+        "figure.facecolor": "none",
+        "axes.facecolor": "none",
+        "savefig.facecolor": "none",
+    }
 
 
 def inline(figure: Figure, name: str, label: str) -> Markup:
     """Draw a figure as an `<svg>` element.
 
     Args:
-        figure: Made under `STYLE` (`matplotlib.rc_context`).
+        figure: Made by a function that is `canvas.styled`.
         name: Unique on the page; prefixes every id.
         label: What the figure shows, for readers who cannot see it.
     """
     buffer = io.StringIO()
-    with mpl.rc_context({**STYLE, "svg.hashsalt": name}):
+    with mpl.rc_context({**style(), "svg.hashsalt": name}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", text, flags=re.DOTALL)  # style.css has the rule
+    text = re.sub(rf' id="{ON_DEMAND}-[^"]*"', f' class="{ON_DEMAND}"', text)
     text = _scope_ids(text, name)
-    for colour, variable in STAND_INS.items():
-        text = text.replace(colour, f"var({variable})")
+    for stand_in, colour in STAND_INS.items():
+        text = text.replace(stand_in, f"var(--{colour})")
     opening = re.search(r'viewBox="([^"]+)"', text)
     head = f'<svg viewBox="{opening.group(1) if opening else "0 0 1 1"}" role="img" aria-label="{escape(label)}">'
     return Markup(re.sub(r"<svg[^>]*>", lambda _: head, text, count=1).strip())

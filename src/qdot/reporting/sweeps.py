@@ -7,6 +7,7 @@ import pandas as pd
 
 from qdot.frames import groups
 from qdot.reporting.source import Source
+from qdot.reporting.sourced import records
 from qdot.reporting.tables import Measured, Row, lookup
 
 COLUMNS = ["of", "algorithm", "readout", "key", "setting", "lines", "line", "unvaried", "value", "low", "high", "seeds"]
@@ -57,9 +58,7 @@ def families(source: Source, dataset: str) -> Iterator[Family]:
     for of in dict.fromkeys(source.variants.values()):
         variants = [name for name, parent in source.variants.items() if parent == of and name in tables]
         members = [name for name in (of, *variants) if name in tables]
-        values: dict[str, Values] = {
-            name: dict(zip(tables[name]["key"], tables[name]["value"], strict=True)) for name in members
-        }
+        values: dict[str, Values] = {name: {row.key: row.value for row in records(tables[name])} for name in members}
         own = {name: list(tables[name].loc[_is_own(tables[name], name), "key"]) for name in variants}
         varied = {
             name: [key for key in keys if len({values[member].get(key) for member in members}) > 1]
@@ -122,11 +121,12 @@ def sweep_table(source: Source) -> Row:
         found, metric = _scores(source, dataset)
         for family in families(source, dataset):
             for name in [family.of] * (family.of in family.values) + family.variants:
-                changed = [f"{leaf(key)} {family.values[name].get(key)}" for key in family.varied.get(name, [])]
+                changed = [(leaf(key), family.values[name][key]) for key in family.varied.get(name, [])]
+                plain = "" if changed else "unvaried" if name == family.of else name
                 rows.append(
                     {
                         **{"dataset": dataset, "of": family.of, "metric": metric},
-                        "changed": ", ".join(changed) or ("unvaried" if name == family.of else name),
+                        **{"changed": changed, "plain": plain},
                         "cells": [found.get((dataset, name, readout)) for readout in readouts],
                     }
                 )

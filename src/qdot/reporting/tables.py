@@ -6,11 +6,10 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from qdot.frames import records
 from qdot.reporting.source import Source
+from qdot.reporting.sourced import records
 
 NOT_AT_HAND = "not at hand"
-STATUSES = ("ok", "failed", "not run")
 Row = dict[str, Any]
 
 
@@ -50,20 +49,6 @@ def entries(scores: pd.DataFrame, protocol: str, dataset: str) -> list[tuple[str
     return list(dict.fromkeys(zip(rows["algorithm"], rows["readout"], strict=True)))
 
 
-def counts(statuses: pd.Series) -> dict[str, int]:
-    """How many of each status, all three named."""
-    found = statuses.value_counts()
-    return {status: int(found.get(status, 0)) for status in STATUSES}
-
-
-def status_text(statuses: pd.Series) -> str:
-    """`3 ok`, `2 ok, 1 failed`, `not run`."""
-    found = {status: count for status, count in counts(statuses).items() if count}
-    if list(found) == ["not run"]:
-        return "not run"
-    return ", ".join(f"{count} {status}" for status, count in found.items())
-
-
 def protocol_names(source: Source) -> dict[str, str]:
     """Short column heads of the protocols published on the study's datasets, by full name, in the file's order."""
     published = source.published[source.published["dataset"].isin(source.study.datasets)]
@@ -75,6 +60,7 @@ def protocol_names(source: Source) -> dict[str, str]:
 
 def score_groups(source: Source) -> list[Row]:
     """Per dataset: our rows beside published columns, then what others published and we did not run."""
+    states = {(row.dataset, row.algorithm): row for row in records(source.states) if not row.variants}
     means, returns = (lookup(source.summary, source.headline, metric) for metric in ("mean", "return"))
     groups = []
     for row in records(source.datasets):
@@ -86,7 +72,7 @@ def score_groups(source: Source) -> list[Row]:
                 "readout": readout,
                 "measured": means.get((row.dataset, algorithm, readout)),
                 "raw": returns.get((row.dataset, algorithm, readout)),
-                "status": _status(source, row.dataset, algorithm, readout),
+                "state": states.get((row.dataset, algorithm)),
                 "published": _published(source, by_pair, algorithm, row.standing),
             }
             for algorithm, readout in entries(source.scores, source.headline, row.dataset)
@@ -99,16 +85,11 @@ def score_groups(source: Source) -> list[Row]:
                 "standing": row.standing,
                 "inferred": _inferred(source, row.dataset),
                 "ours": ours,
-                "baselines": _theirs(source, by_pair, [a for a in others if a in source.facts["baselines"]]),
-                "later": _theirs(source, by_pair, [a for a in others if a not in source.facts["baselines"]]),
+                "baselines": _theirs(source, by_pair, [a for a in others if a in source.stated["baselines"]]),
+                "later": _theirs(source, by_pair, [a for a in others if a not in source.stated["baselines"]]),
             }
         )
     return groups
-
-
-def _status(source: Source, dataset: str, algorithm: str, readout: str) -> str:
-    rows = source.scores[(source.scores["protocol"] == source.headline) & (source.scores["dataset"] == dataset)]
-    return status_text(rows[(rows["algorithm"] == algorithm) & (rows["readout"] == readout)]["status"])
 
 
 def _published(source: Source, by_pair: Mapping[Any, Any], algorithm: str, standing: str) -> list[Any]:
