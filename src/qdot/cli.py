@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from qdot import commands
-from qdot.errors import QdotError
+from qdot.errors import ParamsError, QdotError
 
 log = logging.getLogger("qdot")
 
 GROUPS = {
-    "Look": ("status", "params", "card", "places", "preflight"),
+    "Look": ("status", "compare", "params", "card", "places", "preflight"),
     "Keep and check": ("keep", "verify", "accept", "prune", "replay"),
     "Stages, which Snakemake's rules call": (
-        *("data", "replay_dataset", "train", "evaluate", "transport", "compare", "report", "gate"),
+        *("data", "replay_dataset", "train", "evaluate", "transport", "report", "gate"),
     ),
 }
 EXIT_CODES = """exit status: 0 done; 1 a check found something (failed cells, a difference, a recording that cannot be
@@ -84,9 +84,11 @@ def _grouped(found: Any) -> str:
     )
 
 
-def _stage(found: Any, name: str, run: Any, text: str, several: bool = False) -> argparse.ArgumentParser:
+def _stage(
+    found: Any, name: str, run: Any, text: str, several: bool = False, required: bool = True
+) -> argparse.ArgumentParser:
     command = found.add_parser(name, help=text, description=text)
-    recipe = command.add_argument("--recipe", type=Path, required=True, help="the job's recipe, by the Snakefile")
+    recipe = command.add_argument("--recipe", type=Path, required=required, help="the job's recipe, by the Snakefile")
     if several:
         recipe.nargs, recipe.help = "+", "the job's recipes, by the Snakefile: one per algorithm"
     command.add_argument("--name", help="the job's name in progress lines")
@@ -117,7 +119,7 @@ def _add_stages(found: Any) -> None:
             command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
         command.add_argument("--workers", type=int, default=1, help="processes; the numbers do not depend on it")
     _stage(found, "transport", _transport, "run the transport studies of a suite")
-    _stage(found, "compare", _compare, "make the tables of a study")
+    _add_compare(found)
     _stage(found, "report", _report, "make the report of a study")
     gate = found.add_parser("gate", help="exit 1 where a cell failed")
     gate.add_argument("--name", default="gate")
@@ -127,6 +129,17 @@ def _add_stages(found: Any) -> None:
     preflight.add_argument("recipes", type=Path, nargs="*", help="recipes of the jobs that are due")
     preflight.add_argument("--cores", type=int, default=1, help="cores that Snakemake may use")
     preflight.set_defaults(run=_preflight)
+
+
+def _add_compare(found: Any) -> None:
+    text = "two runs side by side; with --recipe the stage, which makes the tables of a study"
+    compare = _stage(found, "compare", _compare, text, required=False)
+    compare.usage = "qdot compare [--protocol P] [--dataset D,...] [--json] A B\n       qdot compare --recipe FILE ..."
+    which = "two of: a suite, a subset's name, a folder of docs/results, or COMMIT:SUITE or COMMIT:FOLDER"
+    compare.add_argument("runs", nargs="*", metavar="A B", help=which)
+    compare.add_argument("--protocol", help="final (default), last, best or mean10")
+    compare.add_argument("--dataset", help="only these, comma-separated")
+    compare.add_argument("--json", action="store_true", help="every row, and every value that differs, as JSON")
 
 
 def _data(options: argparse.Namespace) -> None:
@@ -161,9 +174,16 @@ def _transport(options: argparse.Namespace) -> None:
 
 
 def _compare(options: argparse.Namespace) -> None:
-    from qdot.stages import tables
+    from qdot.stages import beside, tables
+    from qdot.study import selected
 
-    tables.compare(options.recipe)
+    if options.recipe is None:
+        chosen = selected(options.dataset)
+        print(beside.run(options.runs, options.protocol or "final", chosen, options.json))  # noqa: T201 - the output
+    elif options.runs or options.protocol or options.dataset or options.json:
+        raise ParamsError("compare: found --recipe beside what compares two runs; expected one or the other")
+    else:
+        tables.compare(options.recipe)
 
 
 def _report(options: argparse.Namespace) -> None:
