@@ -14,7 +14,7 @@ log = logging.getLogger("qdot")
 
 GROUPS = {
     "Look": ("status", "compare", "params", "card", "places", "preflight"),
-    "Keep and check": ("keep", "verify", "accept", "prune", "replay"),
+    "Keep and check": ("keep", "verify", "import-scores", "accept", "prune", "replay"),
     "Stages, which Snakemake's rules call": (
         *("data", "replay_dataset", "train", "evaluate", "transport", "report", "gate"),
     ),

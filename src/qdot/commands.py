@@ -48,6 +48,13 @@ def _add_checks(commands: Any) -> None:
     verify.add_argument("suite", nargs="?", help="one suite, or a subset's name in results/subsets; default: all")
     verify.add_argument("--json", action="store_true", help="every row, and every difference, as JSON")
     verify.set_defaults(run=_verify)
+    text = "show scores from elsewhere in tables and reports, marked external; they enter no claim, rank or mean"
+    external = commands.add_parser("import-scores", help=text, description=text)
+    which = external.add_mutually_exclusive_group(required=True)
+    columns = "dataset, algorithm, protocol, score, source, and where known readout, seed"
+    which.add_argument("file", type=Path, nargs="?", help=f"CSV with the columns {columns}")
+    which.add_argument("--remove", metavar="SOURCE", help="take the rows of this source out")
+    external.set_defaults(run=_import_scores)
     accept = commands.add_parser("accept", help="keep results after a code change that leaves them bitwise equal")
     accept.add_argument("cell", help="SUITE/DATASET/ALGORITHM")
     accept.add_argument("--reason", required=True, help="how the equality was shown; the report prints it")
@@ -106,6 +113,15 @@ def _verify(options: argparse.Namespace) -> int:
     text, status = verify.run(options.suite, options.json)
     print(text)  # noqa: T201 - the command's output
     return status
+
+
+def _import_scores(options: argparse.Namespace) -> None:
+    from qdot.stages import external
+
+    if options.file is None:
+        external.remove(options.remove)
+    else:
+        external.add(options.file)
 
 
 def _accept(options: argparse.Namespace) -> None:

@@ -96,7 +96,7 @@ def _scores(source: Source) -> Section:
         "each dataset. "
         "Published scores stand beside the same dataset of the same version only, under the protocol they "
         "were reported with.",
-        [source.path("summary.csv"), source.path("scores.csv"), source.path("coverage.csv"), str(PUBLISHED)],
+        [*map(source.path, ("summary.csv", "scores.csv", "coverage.csv", "external.csv")), str(PUBLISHED)],
         {
             "figures": panels.score_panels(source),
             "groups": tables.score_groups(source),

@@ -31,6 +31,7 @@ NAMES = (
     "value",
     "stage",
     "log_tail",
+    "source",
 )
 COLUMNS = {
     "scores": ["dataset", "algorithm", "readout", "seed", "protocol", "score", "episodes", "status"],
@@ -45,6 +46,7 @@ COLUMNS = {
         *("dataset", "environment", "check", "n", "skipped", "median", "p90", "p99", "max", "joint_error"),
         *("tasks", "completed", "bounds", "verdict", "reason"),
     ],
+    "external": ["dataset", "algorithm", "readout", "protocol", "source", "value", "low", "high", "seeds"],
     "values": ["dataset", "algorithm", "key", "value", "set_by"],
     "provenance": ["dataset", "algorithm", "seed", "stage", "field", "value"],
     "differences": [
@@ -157,6 +159,11 @@ class Source:
     def replays(self) -> pd.DataFrame | None:
         """replays.csv."""
         return self._optional("replays")
+
+    @cached_property
+    def external(self) -> pd.DataFrame | None:
+        """external.csv."""
+        return self._optional("external")
 
     @cached_property
     def values(self) -> pd.DataFrame:

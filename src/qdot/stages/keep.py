@@ -24,6 +24,7 @@ log = logging.getLogger("qdot")
 TABLES = (
     *("scores", "returns", "summary", "coverage", "differences", "strengths", "tuning", "supplement"),
     *("diagnostics_summary", "signs", "cells", "costs", "datasets", "published_statistics", "replays", "values"),
+    "external",
 )
 JUDGED = ("claims.json", "expectations.json", "metrics.json")
 LONG = (
