@@ -54,7 +54,10 @@ def test_what_is_optional_may_be_absent_and_columns_come_in_any_order(tmp_path: 
         ((HEAD, GOOD.replace(",0,", ",1.0,")), "line 2: seed: found '1.0'"),
         ((HEAD, GOOD, GOOD), "line 3: is of the same dataset, .*, source as line 2; expected one row"),
         ((HEAD, GOOD, GOOD.replace("71.5", "80")), "line 3: is of the same dataset, .* as line 2"),
-        ((HEAD, 'pendulum,iql,,,final,1,"open'), "near line 1: unexpected end of data; expected a CSV with matching quotes"),
+        (
+            (HEAD, 'pendulum,iql,,,final,1,"open'),
+            "near line 1: unexpected end of data; expected a CSV with matching quotes",
+        ),
     ],
 )
 def test_a_malformed_file_is_refused_with_its_name_and_line(
