@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from qdot import cli
+from qdot import cli, commands
 from qdot.errors import ParamsError
 
 
@@ -14,7 +14,7 @@ def fail_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     def run(options: argparse.Namespace) -> None:
         raise error
 
-    monkeypatch.setattr(cli, "_places", run)
+    monkeypatch.setattr(commands, "_places", run)
 
 
 def test_help_shows_every_command_in_one_group(capsys: pytest.CaptureFixture[str]) -> None:
@@ -73,6 +73,6 @@ def test_quiet_leaves_warnings(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
         logging.getLogger("qdot").info("step 1")
         logging.getLogger("qdot").warning("careful")
 
-    monkeypatch.setattr(cli, "_places", run)
+    monkeypatch.setattr(commands, "_places", run)
     assert cli.main(["--quiet", "places"]) == 0
     assert capsys.readouterr().err == "[places] careful\n"

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from qdot import external, provenance, recipes, replays
 from qdot import params as parameters
-from qdot import provenance, recipes
 from qdot.study import Cell, Study
 
 TOP = Path(__file__).parents[1]
@@ -113,3 +114,52 @@ def test_a_recipe_is_old_where_nothing_is_due_and_new_where_a_cell_failed(study:
     recipes.write_recipes(made)
     assert os.stat(path).st_mtime_ns >= os.stat(output).st_mtime_ns
     assert json.loads(path.read_text())["digest"] == recipe["digest"]
+
+
+def test_imported_scores_make_tables_and_report_of_their_datasets_due_and_nothing_else(
+    study: Callable[..., Study],
+) -> None:
+    def digests() -> dict[str, str]:
+        made = study()
+        tables = {stage: recipes.table_recipe(made, stage)["digest"] for stage in ("compare", "report")}
+        cells = {m.__name__: m(made, DATASET, "iql")["digest"] for m in (recipes.train_recipe, recipes.evaluate_recipe)}
+        data, transport = recipes.data_recipe(made, DATASET), recipes.transport_recipe(made)
+        return {**tables, **cells, "data": data["digest"], "transport": transport["digest"]}
+
+    def imported(*rows: str) -> list[str]:
+        """What differs from a project without the table."""
+        external.TABLE.write_text("\n".join(["dataset,algorithm,seed,protocol,score,source", *rows]) + "\n")
+        return [name for name, digest in digests().items() if digest != without[name]]
+
+    external.TABLE.unlink()
+    without = digests()
+    assert imported() == []
+    assert imported("hopper-medium-v2,dt,,final,1,x") == []
+    assert imported(f"{DATASET},dt,,final,1,x") == ["compare", "report"]
+    first = digests()
+    assert imported("hopper-medium-v2,dt,,final,1,x", f"{DATASET},dt,,final,1,x") == ["compare", "report"]
+    assert digests() == first
+    imported(f"{DATASET},dt,,final,2,x")
+    assert digests()["compare"] != first["compare"]
+
+
+def test_tables_are_due_after_an_import_and_not_after_it_is_taken_out(study: Callable[..., Study]) -> None:
+    made = study()
+    recipe = recipes.table_recipe(made, "compare")
+    manifest = {"digest": recipe["digest"], "status": "ok", "files": {}, "inputs": {}}
+    provenance.write_json(made.compare_dir / "manifest.json", manifest)
+    before = external.TABLE.read_bytes()
+
+    def current() -> bool:
+        return recipes.table_is_current(made, recipes.table_recipe(made, "compare"))
+
+    assert current()
+    external.TABLE.write_text(f"dataset,algorithm,protocol,score,source\n{DATASET},dt,final,1,x\n")
+    assert not current()
+    external.TABLE.write_bytes(before)
+    assert current()
+
+
+def test_dvc_knows_every_resource_that_tables_read() -> None:
+    stages = yaml.safe_load((TOP / "dvc.yaml").read_text())["stages"]
+    assert {str(path) for path in (recipes.CLAIMS, replays.TABLE, external.TABLE)} <= set(stages["compare"]["deps"])

@@ -2,21 +2,21 @@
 
 import argparse
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from qdot.errors import DataError, QdotError
+from qdot import commands
+from qdot.errors import ParamsError, QdotError
 
 log = logging.getLogger("qdot")
 
 GROUPS = {
-    "Look": ("status", "params", "card", "places", "preflight"),
-    "Keep and check": ("keep", "verify", "accept", "prune", "replay"),
+    "Look": ("status", "compare", "params", "card", "places", "preflight"),
+    "Keep and check": ("keep", "verify", "import-scores", "accept", "prune", "replay"),
     "Stages, which Snakemake's rules call": (
-        *("data", "replay_dataset", "train", "evaluate", "transport", "compare", "report", "gate"),
+        *("data", "replay_dataset", "train", "evaluate", "transport", "report", "gate"),
     ),
 }
 EXIT_CODES = """exit status: 0 done; 1 a check found something (failed cells, a difference, a recording that cannot be
@@ -69,24 +69,26 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--debug", action="store_true", help="show where an error was raised")
     parser.add_argument("--quiet", action="store_true", help="warnings and errors only")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", help=argparse.SUPPRESS)
-    _add_stages(commands)
-    _add_tools(commands)
-    parser.epilog = f"{_grouped(commands)}\n\n{EXIT_CODES}"
+    found = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", help=argparse.SUPPRESS)
+    _add_stages(found)
+    commands.add(found)
+    parser.epilog = f"{_grouped(found)}\n\n{EXIT_CODES}"
     return parser
 
 
-def _grouped(commands: Any) -> str:
+def _grouped(found: Any) -> str:
     """The commands with their texts, by group."""
-    texts = {action.dest: action.help for action in commands._choices_actions}
+    texts = {action.dest: action.help for action in found._choices_actions}
     return "\n\n".join(
         "\n".join([f"{title}:", *(f"  {name:15} {texts[name]}" for name in names)]) for title, names in GROUPS.items()
     )
 
 
-def _stage(commands: Any, name: str, run: Any, text: str, several: bool = False) -> argparse.ArgumentParser:
-    command = commands.add_parser(name, help=text, description=text)
-    recipe = command.add_argument("--recipe", type=Path, required=True, help="the job's recipe, by the Snakefile")
+def _stage(
+    found: Any, name: str, run: Any, text: str, several: bool = False, required: bool = True
+) -> argparse.ArgumentParser:
+    command = found.add_parser(name, help=text, description=text)
+    recipe = command.add_argument("--recipe", type=Path, required=required, help="the job's recipe, by the Snakefile")
     if several:
         recipe.nargs, recipe.help = "+", "the job's recipes, by the Snakefile: one per algorithm"
     command.add_argument("--name", help="the job's name in progress lines")
@@ -99,22 +101,16 @@ def _seeds(text: str) -> list[int]:
     return [int(part) for part in text.replace(",", " ").split()]
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number of 1 or more")
-    return int(text)
-
-
-def _add_stages(commands: Any) -> None:
-    data = _stage(commands, "data", _data, "fetch or collect one dataset, check it, write it as arrays")
+def _add_stages(found: Any) -> None:
+    data = _stage(found, "data", _data, "fetch or collect one dataset, check it, write it as arrays")
     data.add_argument("manifest", type=Path)
-    replay = _stage(commands, "replay_dataset", _replay_dataset, "replay a prepared dataset in its environment")
+    replay = _stage(found, "replay_dataset", _replay_dataset, "replay a prepared dataset in its environment")
     replay.add_argument("result", type=Path)
     for name, run, text in (
         ("train", _train, "train the due seeds of algorithms on one dataset, side by side"),
         ("evaluate", _evaluate, "roll out the due seeds of algorithms on one dataset"),
     ):
-        command = _stage(commands, name, run, text, several=True)
+        command = _stage(found, name, run, text, several=True)
         command.add_argument(
             "--seeds", type=_seeds, required=True, help="comma-separated, a manifest each (per recipe)"
         )
@@ -122,61 +118,28 @@ def _add_stages(commands: Any) -> None:
         if name == "train":
             command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
         command.add_argument("--workers", type=int, default=1, help="processes; the numbers do not depend on it")
-    _stage(commands, "transport", _transport, "run the transport studies of a suite")
-    _stage(commands, "compare", _compare, "make the tables of a study")
-    _stage(commands, "report", _report, "make the report of a study")
-    gate = commands.add_parser("gate", help="exit 1 where a cell failed")
+    _stage(found, "transport", _transport, "run the transport studies of a suite")
+    _add_compare(found)
+    _stage(found, "report", _report, "make the report of a study")
+    gate = found.add_parser("gate", help="exit 1 where a cell failed")
     gate.add_argument("--name", default="gate")
     gate.add_argument("manifests", type=Path, nargs="*")
     gate.set_defaults(run=_gate)
-    preflight = commands.add_parser("preflight", help="say what a study will do, need and take")
+    preflight = found.add_parser("preflight", help="say what a study will do, need and take")
     preflight.add_argument("recipes", type=Path, nargs="*", help="recipes of the jobs that are due")
     preflight.add_argument("--cores", type=int, default=1, help="cores that Snakemake may use")
     preflight.set_defaults(run=_preflight)
 
 
-def _add_tools(commands: Any) -> None:
-    text = "replay recorded steps in an environment and print the one-step error as JSON; exits 1 where it cannot"
-    replay = commands.add_parser("replay", help=text, description=text)
-    replay.add_argument("--environment", required=True, help="id of qdot's, of Gymnasium's, or module:Id")
-    replay.add_argument("--transitions", type=Path, required=True, help="HDF5 or npz file, or a Minari folder")
-    replay.add_argument("--rows", type=_positive, help="take this many rows, evenly spaced (default: all)")
-    replay.set_defaults(run=_replay)
-    params = commands.add_parser("params", help="values of a cell and where each came from")
-    params.add_argument("action", choices=["show"])
-    params.add_argument("cell", help="SUITE/DATASET/ALGORITHM, for example quick/pendulum/qdot")
-    params.set_defaults(run=_params)
-    accept = commands.add_parser("accept", help="keep results after a code change that leaves them bitwise equal")
-    accept.add_argument("cell", help="SUITE/DATASET/ALGORITHM")
-    accept.add_argument("--reason", required=True, help="how the equality was shown; the report prints it")
-    accept.set_defaults(run=_accept)
-    prune = commands.add_parser("prune", help="delete results of cells that a suite no longer names")
-    prune.add_argument("suite")
-    prune.add_argument("--yes", action="store_true", help="delete; without it, only list")
-    prune.set_defaults(run=_prune)
-    status = commands.add_parser("status", help="what of a suite is done, stale, failed or missing")
-    status.add_argument("suite", nargs="?", help="default: the active one")
-    status.add_argument("--json", action="store_true", help="every result with its state, as JSON")
-    status.add_argument("--time", action="store_true", help="also measure a few steps and say how long the rest takes")
-    status.add_argument("--cores", type=_positive, default=os.cpu_count(), help="for --time; default: all")
-    status.set_defaults(run=_status)
-    card = commands.add_parser("card", help="the card of a trained policy: Markdown that the Hugging Face Hub reads")
-    card.add_argument("cell", help="SUITE/DATASET/ALGORITHM/SEED, for example quick/pendulum/qdot/0")
-    card.set_defaults(run=_card)
-    places = commands.add_parser("places", help="where files lie, and what says so")
-    places.add_argument("place", nargs="?", help="only this one's folder: raw, prepared, results, reports or logs")
-    places.set_defaults(run=_places)
-    keep = commands.add_parser("keep", help="copy a run's tables and report into docs/results")
-    keep.add_argument("suite", help="a suite, or a subset's name in results/subsets")
-    keep.add_argument("folder", type=Path, help="where to, for example docs/results/quick")
-    keep.add_argument("--partial", action="store_true", help="although cells are missing; kept.json then says so")
-    keep.set_defaults(run=_keep)
-    verify = commands.add_parser(
-        "verify", help="compare runs here with those kept in docs/results; exit 1 where beyond"
-    )
-    verify.add_argument("suite", nargs="?", help="one suite, or a subset's name in results/subsets; default: all")
-    verify.add_argument("--json", action="store_true", help="every row, and every difference, as JSON")
-    verify.set_defaults(run=_verify)
+def _add_compare(found: Any) -> None:
+    text = "two runs side by side; with --recipe the stage, which makes the tables of a study"
+    compare = _stage(found, "compare", _compare, text, required=False)
+    compare.usage = "qdot compare [--protocol P] [--dataset D,...] [--json] A B\n       qdot compare --recipe FILE ..."
+    which = "two of: a suite, a subset's name, a folder of docs/results, or COMMIT:SUITE or COMMIT:FOLDER"
+    compare.add_argument("runs", nargs="*", metavar="A B", help=which)
+    compare.add_argument("--protocol", help="final (default), last, best or mean10")
+    compare.add_argument("--dataset", help="only these, comma-separated")
+    compare.add_argument("--json", action="store_true", help="every row, and every value that differs, as JSON")
 
 
 def _data(options: argparse.Namespace) -> None:
@@ -189,17 +152,6 @@ def _replay_dataset(options: argparse.Namespace) -> None:
     from qdot.stages import replay
 
     replay.run(options.recipe, options.result)
-
-
-def _replay(options: argparse.Namespace) -> int:
-    from qdot.stages import tools
-
-    try:
-        print(tools.replay(options.environment, options.transitions, options.rows))  # noqa: T201 - the command's output
-    except DataError as error:
-        log.error("%s", error)
-        return 1
-    return 0
 
 
 def _train(options: argparse.Namespace) -> None:
@@ -222,9 +174,16 @@ def _transport(options: argparse.Namespace) -> None:
 
 
 def _compare(options: argparse.Namespace) -> None:
-    from qdot.stages import tables
+    from qdot.stages import beside, tables
+    from qdot.study import selected
 
-    tables.compare(options.recipe)
+    if options.recipe is None:
+        chosen = selected(options.dataset)
+        print(beside.run(options.runs, options.protocol or "final", chosen, options.json))  # noqa: T201 - the output
+    elif options.runs or options.protocol or options.dataset or options.json:
+        raise ParamsError("compare: found --recipe beside what compares two runs; expected one or the other")
+    else:
+        tables.compare(options.recipe)
 
 
 def _report(options: argparse.Namespace) -> None:
@@ -243,53 +202,3 @@ def _preflight(options: argparse.Namespace) -> int:
     from qdot.stages import preflight
 
     return preflight.run(options.recipes, options.cores)
-
-
-def _params(options: argparse.Namespace) -> None:
-    from qdot.stages import tools
-
-    print(tools.show_params(options.cell))  # noqa: T201 - the command's output
-
-
-def _accept(options: argparse.Namespace) -> None:
-    from qdot.stages import tools
-
-    tools.accept(options.cell, options.reason)
-
-
-def _prune(options: argparse.Namespace) -> None:
-    from qdot.stages import tools
-
-    tools.prune(options.suite, options.yes)
-
-
-def _status(options: argparse.Namespace) -> None:
-    from qdot.stages import status
-
-    print(status.run(options.suite, options.json, options.time, options.cores))  # noqa: T201 - the command's output
-
-
-def _card(options: argparse.Namespace) -> None:
-    from qdot.stages import tools
-
-    print(tools.show_card(options.cell))  # noqa: T201 - the command's output
-
-
-def _places(options: argparse.Namespace) -> None:
-    from qdot.stages import tools
-
-    print(tools.show_places(options.place))  # noqa: T201 - the command's output
-
-
-def _keep(options: argparse.Namespace) -> None:
-    from qdot.stages import keep
-
-    keep.run(options.suite, options.folder, options.partial)
-
-
-def _verify(options: argparse.Namespace) -> int:
-    from qdot.stages import verify
-
-    text, status = verify.run(options.suite, options.json)
-    print(text)  # noqa: T201 - the command's output
-    return status

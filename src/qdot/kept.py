@@ -43,5 +43,10 @@ class Kept:
 
 def find(root: Path) -> Iterator[Kept]:
     """Every kept suite, in the order of their folders' names."""
-    for path in sorted((root / FOLDER).glob(f"*/{MANIFEST}")):
-        yield Kept.read(path.parent)
+    for path in folders(root):
+        yield Kept.read(path)
+
+
+def folders(root: Path) -> list[Path]:
+    """The folder of every kept suite, unread."""
+    return [path.parent for path in sorted((root / FOLDER).glob(f"*/{MANIFEST}"))]

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from qdot import provenance, replays
+from qdot import external, provenance, replays
 from qdot.algorithms import registry
 from qdot.data.d4rl import find_file
 from qdot.data.files import content_sha256
@@ -186,6 +186,8 @@ def table_recipe(study: Study, stage: str) -> dict[str, Any]:
     transport = transport_recipe(study)["digest"]
     reads: list[Any] = [cells, pairs, levels, transport, study.params["compare"]]
     reads += [[_content(study.root / path) for path in (CLAIMS, replays.TABLE)], _code("qdot.evaluation.compare")]
+    outside = external.of(study.root, study.datasets)
+    reads += [outside] if outside else []  # those of other datasets, or none, are no reason to work again
     if stage == "report":
         templates = sorted((study.root / "reports" / "templates").rglob("*.*"))
         texts = [*templates, study.root / PUBLISHED, study.root / "docs" / "deviations.md"]

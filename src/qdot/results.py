@@ -1,12 +1,14 @@
 """Results as data frames, for notebooks: `qdot.results.load("quick")`."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from qdot.errors import ResultsError
 from qdot.frames import read_csv
 from qdot.places import Places
+from qdot.provenance import damaged_files, read_json
 
 TYPES = {
     "dataset": "str",
@@ -58,3 +60,16 @@ def compare_dir(name: str, root: str | Path = ".") -> Path:
             f"{', '.join(done) or 'none'}; run `snakemake {name} --cores all` first"
         )
     return found
+
+
+def vouched(directory: Path) -> dict[str, Any]:
+    """The manifest of a folder of tables or of a report, whose files are as it records them.
+
+    Raises:
+        ResultsError: there is no manifest, or a file is missing or another.
+    """
+    manifest: dict[str, Any] = read_json(directory / "manifest.json")
+    damaged = sorted(damaged_files(directory, manifest["files"]))
+    if damaged:
+        raise ResultsError(f"{directory}: {', '.join(damaged)} differ from manifest.json; run its stage again")
+    return manifest

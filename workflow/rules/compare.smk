@@ -1,4 +1,4 @@
-"""Comparison. In: every evaluated cell of the study, its datasets' replays, and the transport studies. Out: results/<suite>/compare/: scores, intervals, claims."""
+"""Comparison. In: every evaluated cell of the study, its datasets' replays, the transport studies, imported scores. Out: results/<suite>/compare/: scores, intervals, claims."""
 
 
 rule compare:

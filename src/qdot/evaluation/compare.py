@@ -12,6 +12,7 @@ from qdot.evaluation.diagnostics import diagnose
 from qdot.evaluation.differences import difference_table
 from qdot.evaluation.draws import Draws
 from qdot.evaluation.evidence import Evidence
+from qdot.evaluation.external import external_table
 from qdot.evaluation.gather import CELL, Gathered, gather
 from qdot.evaluation.judge import Judge
 from qdot.evaluation.pooled import Pooled
@@ -79,6 +80,7 @@ def compare(study: Study) -> None:
         "datasets": dataset_table(study, claims.paper_datasets(content)),
         "published_statistics": published_table(study),
         "replays": replay_table(study),
+        "external": external_table(study, settings.confidence),
         "values": value_table(study),
         "provenance": gathered.provenance,
         "made_with": made_with(gathered.provenance),

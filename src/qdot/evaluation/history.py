@@ -1,6 +1,5 @@
 """Which commit last changed a rule, and whether that was before the runs that it judges."""
 
-import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -8,6 +7,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 import yaml
+
+from qdot import git
 
 UNKNOWN, UNCOMMITTED = "unknown", "uncommitted"
 DECIDING = (
@@ -91,11 +92,8 @@ def _versions(root: Path, path: Path) -> list[Version]:
 
 def _git(root: Path, *arguments: str) -> str | None:
     """What git prints; None where it fails or is not installed."""
-    try:
-        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False)
-    except OSError:
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    found = git.output(root, *arguments)
+    return None if found is None else found.decode().strip()
 
 
 def runs(provenance: pd.DataFrame) -> pd.DataFrame:

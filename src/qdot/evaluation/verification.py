@@ -87,6 +87,12 @@ def read_runs(directory: Path, protocols: Sequence[str]) -> Runs:
     return found
 
 
+def read_values(directory: Path) -> pd.DataFrame:
+    """A folder's values.csv as text: `dataset, algorithm, key, value, set_by`; what is not set is empty."""
+    columns = ("dataset", "algorithm", "key", "value")
+    return read_csv(directory / "values.csv", columns, text=columns).fillna("")
+
+
 def verify(kept: Runs, own: Runs, changed: Collection[tuple[str, str]], tolerances: Tolerances) -> list[Row]:
     """A row for everything that either run has, in the kept run's order.
 

@@ -95,7 +95,7 @@ def _scores(source: Source) -> Section:
             "were reported with."
         ).format(percent(source)),
         "evaluate",
-        [source.path("summary.csv"), source.path("scores.csv"), source.path("coverage.csv"), str(PUBLISHED)],
+        [*map(source.path, ("summary.csv", "scores.csv", "coverage.csv", "external.csv")), str(PUBLISHED)],
         {
             "groups": tables.score_groups(source),
             "protocols": names,

@@ -32,6 +32,7 @@ NAMES = (
     "stage",
     "log_tail",
     "seed_list",
+    "source",
 )
 COLUMNS = {
     "scores": ["dataset", "algorithm", "readout", "seed", "protocol", "score", "episodes", "status"],
@@ -52,6 +53,7 @@ COLUMNS = {
         *("dataset", "environment", "check", "n", "skipped", "median", "p90", "p99", "max", "joint_error"),
         *("tasks", "completed", "bounds", "verdict", "reason"),
     ],
+    "external": ["dataset", "algorithm", "readout", "protocol", "source", "value", "low", "high", "seeds"],
     "values": ["dataset", "algorithm", "key", "value", "set_by"],
     "provenance": ["dataset", "algorithm", "seed", "stage", "field", "value"],
     "differences": [
@@ -194,6 +196,11 @@ class Source:
     def replays(self) -> pd.DataFrame | None:
         """replays.csv."""
         return self._optional("replays")
+
+    @cached_property
+    def external(self) -> pd.DataFrame | None:
+        """external.csv."""
+        return self._optional("external")
 
     @cached_property
     def values(self) -> pd.DataFrame:

@@ -74,7 +74,7 @@ def read_table(path: Path, name: str, columns: Names, text: Names) -> pd.DataFra
 
 def records(frame: pd.DataFrame) -> Iterator[Any]:
     """Rows of a table of `read_table`, or of a part of it, as named tuples of sourced values."""
-    row_type, file = namedtuple("Row", frame.columns), frame.attrs["file"]  # type: ignore[misc]
+    row_type, file = namedtuple("Row", frame.columns), frame.attrs["file"]
     for row, values in zip(frame.index, frame.itertuples(index=False, name=None), strict=True):
         pairs = zip(frame.columns, values, strict=True)
         yield row_type(*(sourced(value, f"{file}#{row},{column}") for column, value in pairs))

@@ -14,7 +14,7 @@ from qdot.reporting.palette import STAND_INS, role
 ON_DEMAND = "seeds"  # how ids of what the page hides at first begin; the class that it gives them
 
 
-def style() -> dict[str, Any]:
+def style() -> Any:
     """The figures' matplotlib settings, in the colours of `palette.role`."""
     muted, rule = role("muted"), role("rule")
     return {

@@ -87,6 +87,7 @@ def score_groups(source: Source) -> list[Row]:
                 "ours": ours,
                 "baselines": _theirs(source, by_pair, [a for a in others if a in source.stated["baselines"]]),
                 "later": _theirs(source, by_pair, [a for a in others if a not in source.stated["baselines"]]),
+                "external": _external(source, row.dataset),
             }
         )
     return groups
@@ -100,6 +101,17 @@ def _published(source: Source, by_pair: Mapping[Any, Any], algorithm: str, stand
 
 def _theirs(source: Source, by_pair: Mapping[Any, Any], algorithms: Sequence[str]) -> list[Row]:
     return [{"algorithm": a, "published": _published(source, by_pair, a, "paper")} for a in algorithms]
+
+
+def _external(source: Source, dataset: str) -> list[Row]:
+    """Imported scores on a dataset, each with its source."""
+    if source.external is None:
+        return []
+    rows = source.external[source.external["dataset"] == dataset].fillna({"readout": "", "seeds": 0})
+    return [
+        {**row._asdict(), "measured": Measured(row.value, row.low, row.high, int(row.seeds), 0)}
+        for row in records(rows)
+    ]
 
 
 def _inferred(source: Source, dataset: str) -> str | None:

@@ -58,6 +58,6 @@ def by_map(rows: pd.DataFrame, what: str, names: Mapping[str, str]) -> str:
 
 def peak(rows: pd.DataFrame, settings: list[str]) -> str:
     """The setting with the highest mean, and the range: rows of `sweeps.points`."""
-    best = rows.loc[rows["value"].idxmax()]
+    best = max(records(rows), key=lambda row: row.value)
     low, high = rows["value"].min(), rows["value"].max()
-    return f"{len(settings)} settings, means from {low:.1f} to {high:.1f}; highest at {best['setting']}."
+    return f"{len(settings)} settings, means from {low:.1f} to {high:.1f}; highest at {best.setting}."

@@ -12,17 +12,18 @@ import pandas as pd
 from qdot.errors import ResultsError
 from qdot.evaluation import verification
 from qdot.evaluation.verification import Row, Tolerances
-from qdot.frames import groups, read_csv
+from qdot.frames import read_csv
 from qdot.kept import FOLDER, Kept, find
 from qdot.places import Places
-from qdot.provenance import damaged_files, find_json, read_json
+from qdot.provenance import find_json, read_json
+from qdot.results import vouched
+from qdot.stages.listing import aligned, by_value, listed
 
 HEAD = (
     *("dataset", "algorithm", "readout", "protocol"),
     *("kept", "own", "difference", "interval", "tolerance", "seeds", "verdict"),
 )
 JUDGED = ("claims", "expectations")
-SHOWN = 12  # differing values or versions that the text names
 Result = dict[str, Any]
 
 
@@ -69,11 +70,10 @@ def _own_runs(kept: Kept, wanted: str | None, places: Places) -> Iterator[Path]:
 
 def _compare(kept: Kept, tables: Path, tolerances: Tolerances, places: Places) -> Result:
     """One run beside a kept one."""
-    damaged = sorted(damaged_files(tables, read_json(tables / "manifest.json")["files"]))
-    if damaged:
-        raise ResultsError(f"{tables}: {', '.join(damaged)} differ from manifest.json; run compare again")
+    vouched(tables)
     folders = (kept.directory, tables)
-    values = verification.differing_values(_values(folders[0]), _values(folders[1]), tolerances.descriptive)
+    kept_values, own_values = map(verification.read_values, folders)
+    values = verification.differing_values(kept_values, own_values, tolerances.descriptive)
     changed = set(zip(values["dataset"], values["algorithm"], strict=True))
     runs = [verification.read_runs(folder, tolerances.protocols) for folder in folders]
     rows = verification.verify(runs[0], runs[1], changed, tolerances)
@@ -92,11 +92,6 @@ def _compare(kept: Kept, tables: Path, tolerances: Tolerances, places: Places) -
         "made_with": verification.differing_making(*_making(folders)),
         **{name: verification.differing_verdicts(*(_judged(folder, name) for folder in folders)) for name in JUDGED},
     }
-
-
-def _values(folder: Path) -> pd.DataFrame:
-    columns = ("dataset", "algorithm", "key", "value")
-    return read_csv(folder / "values.csv", columns, text=columns).fillna("")
 
 
 def _making(folders: Sequence[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -125,43 +120,13 @@ def _text(result: Result) -> Iterator[str]:
     if judged:
         expected = judged * (1 - result["confidence"])
         yield f"  of {judged} rows that were judged, about {expected:.1f} are expected far by chance, none beyond"
-    yield from _table([row for row in result["rows"] if row["verdict"] != "identical"])
-    yield from _listed("values that differ", _by_value(result["values"]))
-    yield from _listed(
-        "made with", [f"{e['stage']} {e['field']}: {e['kept']} -> {e['own']}" for e in result["made_with"]]
-    )
+    yield from aligned(HEAD, [_fields(row) for row in result["rows"] if row["verdict"] != "identical"])
+    yield from listed("values that differ (kept -> own)", by_value(result["values"], "kept", "own"))
+    made = [f"{e['stage']} {e['field']}: {e['kept']} -> {e['own']}" for e in result["made_with"]]
+    yield from listed("made with (kept -> own)", made)
     for name in JUDGED:
         texts = [f"{e['id']}: {e['verdict'][0]} -> {e['verdict'][1]}" for e in result[name]]
-        yield from _listed(f"{name} whose verdict differs", texts)
-
-
-def _by_value(values: Sequence[Mapping[str, str]]) -> list[str]:
-    """Differing values, those of many (dataset, algorithm) on one line."""
-    if not values:
-        return []
-    return [
-        f"{key}: {kept or 'not set'} -> {own or 'not set'} ({len(rows)} dataset and algorithm)"
-        for (key, kept, own), rows in groups(pd.DataFrame(values), "key", "kept", "own")
-    ]
-
-
-def _listed(title: str, texts: Sequence[str]) -> Iterator[str]:
-    """A titled list, kept (left) -> own (right); what exceeds `SHOWN` is counted."""
-    if texts:
-        yield f"  {title} (kept -> own):"
-        yield from (f"    {text[:160]}" for text in texts[:SHOWN])
-        if len(texts) > SHOWN:
-            yield f"    and {len(texts) - SHOWN} more: --json lists all"
-
-
-def _table(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Rows as aligned columns, under their heads."""
-    if not rows:
-        return
-    lines = [HEAD, *(_fields(row) for row in rows)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(HEAD))]
-    for line in lines:
-        yield "  " + "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
+        yield from listed(f"{name} whose verdict differs (kept -> own)", texts)
 
 
 def _fields(row: Mapping[str, Any]) -> tuple[str, ...]:
