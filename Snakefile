@@ -15,6 +15,9 @@ min_version("9.0")
 configfile: "params.yaml"
 
 
+report: "workflow/report/workflow.rst"
+
+
 # Used only with `--software-deployment-method apptainer`: an image with this lock installed, built by whoever wants one.
 container: "qdot.sif"
 
