@@ -18,7 +18,7 @@ configfile: "params.yaml"
 report: "workflow/report/workflow.rst"
 
 
-# Used only with `--software-deployment-method apptainer`: an image with this lock installed, built by whoever wants one.
+# Used only with `--software-deployment-method apptainer`: an image that whoever wants one builds (docs/containers.md).
 container: "qdot.sif"
 
 
