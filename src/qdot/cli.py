@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from qdot.errors import DataError, QdotError
+from qdot.stages import publish
 
 log = logging.getLogger("qdot")
 
 GROUPS = {
     "Look": ("status", "params", "card", "places", "preflight"),
     "Keep and check": ("keep", "verify", "accept", "prune", "replay"),
+    "Pass on": ("crate", "archive"),
     "Stages, which Snakemake's rules call": (
         *("data", "replay_dataset", "train", "evaluate", "transport", "compare", "report", "gate"),
     ),
@@ -72,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", help=argparse.SUPPRESS)
     _add_stages(commands)
     _add_tools(commands)
+    publish.add_commands(commands)
     parser.epilog = f"{_grouped(commands)}\n\n{EXIT_CODES}"
     return parser
 
