@@ -69,6 +69,7 @@ def test_it_says_who_made_what_from_what_with_what(study: Study) -> None:
     assert run["endTime"] == "2025-01-02T03:04:05Z"
     assert "startTime" not in run  # the invented cells record none
     assert {"@id": "compare/scores.csv"} in run["result"]
+    assert {"@id": "LICENSE"} not in run["result"]
     code = found[run["instrument"]["@id"]]
     assert code["identifier"] == "0123456789abcdef"
     assert {"@id": "#torch-2.13.0"} in code["softwareRequirements"]

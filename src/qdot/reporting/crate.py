@@ -29,6 +29,8 @@ LICENCES = {
     "CC BY 4.0": ("https://creativecommons.org/licenses/by/4.0/", "Creative Commons Attribution 4.0 International"),
 }
 
+Files = Mapping[str, tuple[Path, str]]
+
 
 @dataclass(frozen=True)
 class Contents:
@@ -37,8 +39,9 @@ class Contents:
     Attributes:
         name: The suite, or a subset's name.
         description: Of the crate, in sentences.
-        files: Every file with its description, by its place in the crate.
-        inputs: Places of those that the run read; the others came out of it.
+        inputs: Files that the run read, each with its description, by its place in the crate.
+        results: Files that came out of it, likewise.
+        documents: Files that explain them, likewise.
         datasets: Table `datasets.csv`.
         provenance: Table `provenance.csv`.
         citation: Content of CITATION.cff.
@@ -46,8 +49,9 @@ class Contents:
 
     name: str
     description: str
-    files: Mapping[str, tuple[Path, str]]
-    inputs: frozenset[str]
+    inputs: Files
+    results: Files
+    documents: Files
     datasets: pd.DataFrame
     provenance: pd.DataFrame
     citation: Mapping[str, Any]
@@ -60,17 +64,15 @@ def crate(contents: Contents) -> ROCrate:
     citation = contents.citation
     licence, authors = _licence(made, citation["license"]), _people(made, citation["authors"])
     code = _code(made, contents, licence, authors)
-    files = {place: _file(made, place, *found) for place, found in contents.files.items()}
     datasets = [_dataset(made, row) for row in contents.datasets.to_dict("records")]
-    read = [entity for place, entity in files.items() if place in contents.inputs]
-    written = [entity for place, entity in files.items() if place not in contents.inputs]
+    _files(made, contents.documents)
     run = {
         "@type": "CreateAction",
         "name": f"Training, evaluation and comparison of {contents.name}",
         **_times(contents.provenance),
         "instrument": code,
-        "object": [*datasets, *read],
-        "result": written,
+        "object": [*datasets, *_files(made, contents.inputs)],
+        "result": _files(made, contents.results),
     }
     profile = {"@type": "CreativeWork", "name": "Process Run Crate", "version": PROFILE.rpartition("/")[2]}
     root = {
@@ -86,6 +88,10 @@ def crate(contents: Contents) -> ROCrate:
     for key, value in root.items():
         made.root_dataset[key] = value
     return made
+
+
+def _files(made: ROCrate, files: Files) -> list[Any]:
+    return [_file(made, place, *found) for place, found in files.items()]
 
 
 def _file(made: ROCrate, place: str, source: Path, description: str) -> Any:
@@ -140,18 +146,21 @@ def _code(made: ROCrate, contents: Contents, licence: Any, authors: Any) -> Any:
     commits = [value for field, value in fields if field == "runtime.git_commit"]
     packages = [(field.removeprefix("versions."), value) for field, value in fields if field.startswith("versions.")]
     packages += [("python", value) for field, value in fields if field == "runtime.python"]
-    changed = ("runtime.git_dirty", "true") in fields
+    state = "As committed." if commits else "Its commit was not recorded."
+    if ("runtime.git_dirty", "true") in fields:
+        state = "Tracked files differed from the commit in some runs."
     facts = {
         "@type": "SoftwareSourceCode",
         "name": contents.citation["title"],
-        "description": "Tracked files differed from the commit in some runs." if changed else "As committed.",
+        "description": state,
         "version": str(contents.citation["version"]),
-        "identifier": _one(commits) or "commit not recorded",
         "programmingLanguage": "Python",
         "license": licence,
         "author": authors,
         "softwareRequirements": [_package(made, *package) for package in packages],
     }
+    if commits:
+        facts["identifier"] = _one(commits)
     return made.add(ContextEntity(made, "#code", facts))
 
 

@@ -47,20 +47,22 @@ def run(name: str, folder: Path, root: Path = Path()) -> None:
         ) from error
     found = Finished.read(name, root)
     _require_results(found)
+    _require_checkout(root)
     _require_replaceable(folder, RUN)
     with tempfile.TemporaryDirectory() as scratch, new_folder(folder) as made:
         inputs = _inputs(found, root, Path(scratch))
         contents = Contents(
             name=name,
             description=_description(found, bool(inputs)),
-            files=dict(_files(found, root)) | inputs,
-            inputs=frozenset(inputs),
+            inputs=inputs,
+            results=dict(_results(found)),
+            documents={Path(name).name: (root / name, text) for name, text in PROJECT.items()},
             datasets=read_csv(found.tables / "datasets.csv", ["dataset", "status"], text=("dataset", "status")),
             provenance=read_csv(found.tables / "provenance.csv", [*CELL, "field", "value"], text=("field", "value")),
             citation=yaml.safe_load((root / "CITATION.cff").read_text(encoding="utf-8")),
         )
         crate(contents).write(made)
-    log.info("%s: %d files", folder, len(contents.files))
+    log.info("written to %s", folder)
 
 
 def _require_results(found: Finished) -> None:
@@ -72,26 +74,33 @@ def _require_results(found: Finished) -> None:
         )
 
 
+def _require_checkout(root: Path) -> None:
+    for name in PROJECT:
+        if not (root / name).is_file():
+            raise ResultsError(f"{root / name}: no such file; run `qdot crate` in a checkout")
+
+
 def _require_replaceable(folder: Path, run_entity: str) -> None:
     """Refuse a folder with files that no crate of ours lists."""
     if not folder.exists():
         return
-    graph = (find_json(folder / METADATA) or {}).get("@graph", [])
-    listed = {entity["@id"] for entity in graph}
+    if not folder.is_dir():
+        raise ResultsError(f"{folder}: is a file; expected a folder")
+    metadata = find_json(folder / METADATA)
+    graph = metadata.get("@graph", []) if isinstance(metadata, dict) else []
+    listed = {entity.get("@id") for entity in graph if isinstance(entity, dict)}
     paths = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()]
     others = sorted(path for path in paths if quote(path) not in listed)
-    if not folder.is_dir() or others or (paths and run_entity not in listed):
-        found = others[0] if others else "another crate" if paths else "no folder"
+    if others or (paths and run_entity not in listed):
+        found = others[0] if others else "another crate"
         raise ResultsError(f"{folder}: holds {found}; expected a new folder, or one that `qdot crate` wrote")
 
 
 def _inputs(found: Finished, root: Path, scratch: Path) -> dict[str, tuple[Path, str]]:
     """params.yaml and the recipes of tables and report, where today's are still those that the tables were made by."""
-    recipes = {stage: find_json(root / RECIPES / found.name / f"{stage}.json") for stage in ("compare", "report")}
-    if any(
-        (recipe or {}).get("digest") != made["digest"]
-        for recipe, made in zip(recipes.values(), (found.compared, found.reported), strict=True)
-    ):
+    folder, made = root / RECIPES / found.name, {"compare": found.compared, "report": found.reported}
+    recipes = {stage: find_json(folder / f"{stage}.json") or {} for stage in made}
+    if any(recipes[stage].get("digest") != manifest["digest"] for stage, manifest in made.items()):
         return {}
     files = {"params.yaml": (root / "params.yaml", "Every value of the study, with its source")}
     for stage, recipe in recipes.items():
@@ -101,8 +110,8 @@ def _inputs(found: Finished, root: Path, scratch: Path) -> dict[str, tuple[Path,
     return files
 
 
-def _files(found: Finished, root: Path) -> Iterator[tuple[str, tuple[Path, str]]]:
-    """Tables, page, transport studies, and what explains them."""
+def _results(found: Finished) -> Iterator[tuple[str, tuple[Path, str]]]:
+    """Tables, page and transport studies."""
     folders: list[tuple[str, Path, Any]] = [
         ("compare", found.tables, found.compared),
         ("report", found.page, found.reported),
@@ -113,8 +122,6 @@ def _files(found: Finished, root: Path) -> Iterator[tuple[str, tuple[Path, str]]
         for name in [*sorted(manifest["files"]), "manifest.json"]:
             text = "What its folder was made from, and sums" if name == "manifest.json" else PARTS[part]
             yield f"{part}/{name}", (directory / name, text)
-    for name, text in PROJECT.items():
-        yield Path(name).name, (root / name, text)
 
 
 def _description(found: Finished, has_inputs: bool) -> str:
