@@ -10,7 +10,7 @@ export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help install quick smoke kitchen all verify agreement bench test test-slow check format lock clean
+.PHONY: help install quick smoke kitchen all verify archive agreement bench test test-slow check format lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,6 +43,9 @@ all: install ## the active suite of params.yaml
 
 verify: install ## hold the runs here against docs/results (SUITE=quick: one suite)
 	$(BIN)/qdot verify $(SUITE)
+
+archive: install ## pack code, results, policies and collected data for a reviewer: dist/qdot.tar.gz
+	$(BIN)/qdot archive dist/qdot.tar.gz
 
 define peers  # an environment of its own, $(1), from the requirements $(2)
 test -x $(1)/bin/python || $(PYTHON) -m venv $(1)

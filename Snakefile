@@ -15,7 +15,10 @@ min_version("9.0")
 configfile: "params.yaml"
 
 
-# Used only with `--software-deployment-method apptainer`: an image with this lock installed, built by whoever wants one.
+report: "workflow/report/workflow.rst"
+
+
+# Used only with `--software-deployment-method apptainer`: an image that whoever wants one builds (docs/containers.md).
 container: "qdot.sif"
 
 

@@ -1,6 +1,6 @@
 """An invented run whose compare and report stages ended, as `qdot keep` and `qdot verify` find one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ from qdot.stages import tables
 from qdot.study import Study
 
 
-def finished(root: Path, prepare: Callable[[Study], None] = fill) -> Study:
-    """Suite `tiny` with invented cells and transport studies, tables and report."""
+def finished(
+    root: Path, prepare: Callable[[Study], None] = fill, subset: Mapping[str, list[str]] | None = None
+) -> Study:
+    """Suite `tiny` with invented cells, transport studies, tables and report, which may call themselves a subset's."""
     study = new_study(root, "tiny")
     prepare(study)
     transport = study.transport_dir / "certificate.csv"
@@ -27,7 +29,7 @@ def finished(root: Path, prepare: Callable[[Study], None] = fill) -> Study:
     for stage, make in (("compare", compare), ("report", render)):
         make(study)
         directory = study.compare_dir if stage == "compare" else study.report_dir
-        recipe = {"stage": stage, "suite": study.suite, "subset": {}, "digest": "r" * 64}
+        recipe = {"stage": stage, "suite": study.suite, "subset": subset or {}, "digest": "r" * 64}
         tables._finish(directory, recipe, table_inputs(study, stage))
     return study
 

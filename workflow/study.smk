@@ -20,6 +20,12 @@ def refuse_unknown(wildcards):
     return []
 
 
+def shown(path, category, caption=None):
+    """An output that `snakemake --report` shows; its caption is `workflow/report/<its name>.rst` where none is named."""
+    caption = f"../report/{caption or path.stem}.rst"  # from workflow/rules
+    return report(path, caption=caption, category=category, subcategory=STUDY.name, labels={"file": path.name})
+
+
 if workflow.is_main_process:
     recipes.write_recipes(STUDY)
 

@@ -9,12 +9,14 @@ from typing import Any
 
 from qdot import commands
 from qdot.errors import ParamsError, QdotError
+from qdot.stages import publish
 
 log = logging.getLogger("qdot")
 
 GROUPS = {
-    "Look": ("status", "compare", "params", "card", "places", "preflight"),
+    "Look": ("status", "compare", "params", "card", "figure", "places", "preflight"),
     "Keep and check": ("keep", "verify", "import-scores", "accept", "prune", "replay"),
+    "Pass on": ("crate", "archive"),
     "Stages, which Snakemake's rules call": (
         *("data", "replay_dataset", "train", "evaluate", "transport", "report", "gate"),
     ),
@@ -72,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     found = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", help=argparse.SUPPRESS)
     _add_stages(found)
     commands.add(found)
+    publish.add_commands(found)
     parser.epilog = f"{_grouped(found)}\n\n{EXIT_CODES}"
     return parser
 

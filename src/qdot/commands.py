@@ -31,6 +31,11 @@ def _add_looks(commands: Any) -> None:
     card = commands.add_parser("card", help="the card of a trained policy: Markdown that the Hugging Face Hub reads")
     card.add_argument("cell", help="SUITE/DATASET/ALGORITHM/SEED, for example quick/pendulum/qdot/0")
     card.set_defaults(run=_card)
+    figure = commands.add_parser("figure", help="draw a figure of a suite's report from its tables: SVG, PDF or PNG")
+    figure.add_argument("figure", nargs="?", help="as the report names it under the figure; default: list them")
+    figure.add_argument("--suite", help="a suite, or a subset's name in results/subsets; default: the active suite")
+    figure.add_argument("--output", type=Path, help="where to; its ending chooses the format (default: NAME.svg)")
+    figure.set_defaults(run=_figure)
     places = commands.add_parser("places", help="where files lie, and what says so")
     places.add_argument("place", nargs="?", help="only this one's folder: raw, prepared, results, reports or logs")
     places.set_defaults(run=_places)
@@ -93,6 +98,12 @@ def _card(options: argparse.Namespace) -> None:
     from qdot.stages import tools
 
     print(tools.show_card(options.cell))  # noqa: T201 - the command's output
+
+
+def _figure(options: argparse.Namespace) -> None:
+    from qdot.stages import figure
+
+    print(figure.run(options.figure, options.suite, options.output))  # noqa: T201 - the command's output
 
 
 def _places(options: argparse.Namespace) -> None:

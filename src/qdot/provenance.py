@@ -6,12 +6,14 @@ versions of the packages that this code imports. It leaves out clocks, hosts and
 """
 
 import ast
+import contextlib
 import functools
 import hashlib
 import importlib.metadata
 import importlib.util
 import json
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -60,6 +62,23 @@ def write_atomic(path: str | Path, content: str | bytes) -> None:
         raise ResultsError(
             f"{path}: cannot be written ({error.strerror or error}); expected a writable folder with free space"
         ) from error
+
+
+@contextlib.contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """A new folder beside `folder` that takes its place at the end; after an error nothing has changed."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    try:
+        yield made
+        made.chmod(0o777 & ~_umask())
+        old = made.with_name(f"{made.name}.old")
+        if folder.exists():
+            folder.rename(old)
+        made.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
 
 
 @functools.cache

@@ -3,6 +3,8 @@
 import csv
 import json
 import re
+import shutil
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -115,15 +117,13 @@ def test_a_clone_with_everything_elsewhere_and_no_network_after_its_data_agrees_
     origin: Checkout, tmp_path: Path
 ) -> None:
     """As on a cluster: `data_all` on a login node, the rest on nodes that reach nobody, and every folder on a disk."""
-    disk, refused, inject = tmp_path / "disk", tmp_path / "refused", tmp_path / "inject"
-    inject.mkdir()
-    (inject / "sitecustomize.py").write_text(OFFLINE)
+    disk, refused, offline = tmp_path / "disk", tmp_path / "refused", without_network(tmp_path)
     places = {variable: str(disk / name) for name, variable in VARIABLES.items()}
     clone = origin.clone(tmp_path / "second")
     clone.snakemake("data_all", **places)
-    clone.run("python", "-c", CONNECT, PYTHONPATH=str(inject), REFUSED=str(refused))
+    clone.run("python", "-c", CONNECT, **offline)
     assert refused.read_text() == "192.0.2.1\n"  # the injected code does refuse
-    clone.snakemake(PYTHONPATH=str(inject), REFUSED=str(refused), **places)
+    clone.snakemake(**offline, **places)
     assert refused.read_text() == "192.0.2.1\n"
     assert not [folder for folder in ("data", "results", "logs", "reports/build") if (clone.top / folder).exists()]
     assert DVC_REFUSAL in clone.run("dvc", "repro", "--force", "--single-item", "train", status=255, **places)
@@ -136,6 +136,42 @@ def test_a_clone_with_everything_elsewhere_and_no_network_after_its_data_agrees_
         first, second = (json.loads((top / name).read_text()) for top in (origin.top, clone.top))
         assert first == second
     assert set(planned(clone.snakemake("--dry-run"))) == {"all"}  # moved back, nothing is due but the gate
+
+
+def test_snakemakes_report_needs_no_network_and_shows_captioned_outputs(origin: Checkout, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    origin.snakemake("--report", str(page), **without_network(tmp_path))
+    assert not (tmp_path / "refused").exists()
+    text = page.read_text()
+    for category, name in (("Scores", "scores.csv"), ("Claims", "claims.json"), ("Report", "index.html")):
+        assert category in text
+        assert f'"name": "{name}"' in text
+        caption = (origin.top / "workflow/report" / f"{Path(name).stem}.rst").read_text()
+        assert caption[:40] in text
+
+
+def test_an_unpacked_bundle_works_on_nothing_and_evaluates_without_training(pulled: Checkout, tmp_path: Path) -> None:
+    pulled.run("python", "-m", "qdot", "archive", str(tmp_path / "b.tar.gz"), "--suite", "tiny", PYTHONPATH="src")
+    with tarfile.open(tmp_path / "b.tar.gz") as bundle:
+        bundle.extractall(tmp_path / "unpacked", filter="data")
+    made = Checkout(next((tmp_path / "unpacked").iterdir()))
+    made.run("sha256sum", "--quiet", "--check", "SHA256SUMS")
+    before, expected = made.works(), _scores(made)
+    assert before == pulled.works()
+    assert set(planned(made.snakemake("--dry-run"))) == {"all"}  # the gate
+    shutil.rmtree(made.top / "results/tiny/evaluate")
+    made.snakemake()
+    assert made.worked(before) == cells("evaluate/iql", "evaluate/bc")
+    assert _scores(made) == expected
+    assert expected == _scores(pulled)
+
+
+def without_network(folder: Path) -> dict[str, str]:
+    """Variables under which Python reaches no other host, and writes each that it tried into `folder`/refused."""
+    inject = folder / "inject"
+    inject.mkdir()
+    (inject / "sitecustomize.py").write_text(OFFLINE)
+    return {"PYTHONPATH": str(inject), "REFUSED": str(folder / "refused")}
 
 
 def _scores(checkout: Checkout) -> list[dict[str, str]]:

@@ -9,10 +9,10 @@ rule compare:
         replays=STUDY.replays(),
         transport=STUDY.transport_dir / "manifest.json",
     output:
-        scores=STUDY.compare_dir / "scores.csv",
-        summary=STUDY.compare_dir / "summary.csv",
-        claims=STUDY.compare_dir / "claims.json",
-        metrics=STUDY.compare_dir / "metrics.json",
+        scores=shown(STUDY.compare_dir / "scores.csv", "Scores"),
+        summary=shown(STUDY.compare_dir / "summary.csv", "Scores"),
+        claims=shown(STUDY.compare_dir / "claims.json", "Claims"),
+        metrics=shown(STUDY.compare_dir / "metrics.json", "Scores"),
         manifest=STUDY.compare_dir / "manifest.json",
     log:
         f"{STUDY.places.logs}/{STUDY.name}/compare.log",

@@ -7,7 +7,7 @@ rule report:
         recipe=str(recipes.recipe_path(STUDY, "report")),
         tables=rules.compare.output,
     output:
-        page=STUDY.report_dir / "index.html",
+        page=shown(STUDY.report_dir / "index.html", "Report"),
         manifest=STUDY.report_dir / "manifest.json",
     log:
         f"{STUDY.places.logs}/{STUDY.name}/report.log",

@@ -6,7 +6,10 @@ rule transport:
     input:
         recipe=str(recipes.recipe_path(STUDY, "transport")),
     output:
-        tables=[STUDY.transport_dir / f"{name}.csv" for name in STUDY.transport["studies"]],
+        tables=[
+            shown(STUDY.transport_dir / f"{name}.csv", "Transport studies", "transport")
+            for name in STUDY.transport["studies"]
+        ],
         manifest=STUDY.transport_dir / "manifest.json",
     log:
         f"{STUDY.places.logs}/{STUDY.suite}/transport.log",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from qdot import params as parameters
 from qdot.errors import ParamsError, ResultsError
 from qdot.provenance import read_json, write_atomic
 from qdot.recipes import RECIPES
@@ -15,12 +16,12 @@ FORMATS = ("svg", "pdf", "png")
 DOTS_PER_INCH = 200  # of a PNG
 
 
-def run(name: str | None, suite: str, output: Path | None = None, root: Path = Path()) -> str:
+def run(name: str | None, suite: str | None, output: Path | None = None, root: Path = Path()) -> str:
     """Draw a figure into a file, in the light page's colours; without a name, list them.
 
     Args:
         name: As the report prints it under the figure.
-        suite: A suite, or the name of a subset's folder in results/subsets.
+        suite: A suite, or the name of a subset's folder in results/subsets; None for the active suite.
         output: Where to; its ending chooses the format. Default: `<name>.svg`.
         root: The project's top folder.
 
@@ -33,6 +34,7 @@ def run(name: str | None, suite: str, output: Path | None = None, root: Path = P
     """
     from qdot.reporting.palette import LIGHT, drawn_in
 
+    suite = suite or str(parameters.load(root)["suite"])
     study = _study(suite, root)
     panels = {panel.name: panel for panel in _panels(study)}
     if name is None:

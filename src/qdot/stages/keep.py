@@ -3,7 +3,6 @@
 import logging
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,9 +14,8 @@ import pandas as pd
 from qdot.errors import ResultsError
 from qdot.frames import groups, read_csv
 from qdot.kept import MANIFEST
-from qdot.places import Places
-from qdot.provenance import hash_files, read_json, sha256_file, write_json
-from qdot.results import compare_dir, vouched
+from qdot.provenance import hash_files, new_folder, read_json, write_json
+from qdot.stages.finished import CELL, Finished
 
 log = logging.getLogger("qdot")
 
@@ -36,7 +34,6 @@ LONG = (
 )  # kept where they are small
 SMALL = 200 * 1024  # bytes of such a table
 LIMIT = 5 * 1024 * 1024  # bytes of a kept suite
-CELL = ["dataset", "algorithm", "seed", "stage"]
 
 
 def run(name: str, folder: Path, partial: bool, root: Path = Path()) -> None:
@@ -51,52 +48,17 @@ def run(name: str, folder: Path, partial: bool, root: Path = Path()) -> None:
     Raises:
         ResultsError: cells are missing, tables or report are not of today's cells, or it would be too large.
     """
-    places = Places.load(root)
-    tables, page = compare_dir(name, root), places.reports / name
-    compared, reported = vouched(tables), vouched(page)
-    _require_today(compared, places)
-    _require_today(reported, places)
-    missing = _missing(tables, compared, places)
-    if missing and not partial:
+    found = Finished.read(name, root)
+    gaps = found.missing
+    if gaps and not partial:
         raise ResultsError(
-            f"{tables}: {len(missing)} results are missing ({'; '.join(missing[:3])}{'; ...' if missing[3:] else ''}); "
+            f"{found.tables}: {len(gaps)} results are missing ({'; '.join(gaps[:3])}{'; ...' if gaps[3:] else ''}); "
             f"run `snakemake {name} --cores all`, or keep what there is with --partial"
         )
     with _staged(folder) as made:
-        left_out = _copy(tables, compared, page, reported, made, places)
-        write_json(made / MANIFEST, _manifest(name, compared, tables, missing, made, left_out))
+        left_out = _copy(found, made)
+        write_json(made / MANIFEST, _manifest(found, made, left_out))
     log.info("kept in %s: commit it with `git add %s`", folder, folder)
-
-
-def _require_today(manifest: Mapping[str, Any], places: Places) -> None:
-    """Refuse what was made from other manifests than those that lie there."""
-    for name, digest in manifest["inputs"].items():
-        path = places.path(name)
-        if not path.is_file() or sha256_file(path) != digest:
-            raise ResultsError(
-                f"{path}: is not what {manifest['stage']} of suite {manifest['suite']} was made from; "
-                f"run `snakemake {manifest['suite']} --cores all` again"
-            )
-
-
-def _missing(tables: Path, compared: Mapping[str, Any], places: Places) -> list[str]:
-    """Cells and transport studies without a result, as `train pendulum/qdot seed 3: failed`."""
-    cells = read_csv(tables / "cells.csv", [*CELL, "status"], text=("dataset", "algorithm", "stage", "status"))
-    found = [
-        f"{row.stage} {row.dataset}/{row.algorithm} seed {row.seed}: {row.status}"
-        for row in cells[cells["status"] != "ok"].itertuples(index=False)
-    ]
-    transport = _transport(compared, places)
-    if transport is None:
-        found.append("transport: no result")
-    elif (status := read_json(transport)["status"]) != "ok":
-        found.append(f"transport: {status}")
-    return found
-
-
-def _transport(compared: Mapping[str, Any], places: Places) -> Path | None:
-    """The manifest of the transport studies that the tables read; None where they read none."""
-    return next((places.path(name) for name in compared["inputs"] if name.endswith("/transport/manifest.json")), None)
 
 
 @contextmanager
@@ -110,38 +72,26 @@ def _staged(folder: Path) -> Iterator[Path]:
     others = [path for path in folder.glob("*") if path.name not in listed]
     if not listed and any(path.name != "README.md" for path in others):
         raise ResultsError(f"{folder}: holds files and no {MANIFEST}; expected a new folder, or one of `qdot keep`")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    try:
+    with new_folder(folder) as made:
         yield made
         for path in others:
             (shutil.copytree if path.is_dir() else shutil.copy2)(path, made / path.name)
-        made.chmod(0o755)
-        old = made.with_name(f"{made.name}.old")
-        if folder.exists():
-            folder.rename(old)
-        made.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
 
 
-def _copy(
-    tables: Path, compared: Mapping[str, Any], page: Path, reported: Mapping[str, Any], made: Path, places: Places
-) -> dict[str, int]:
+def _copy(found: Finished, made: Path) -> dict[str, int]:
     """Copy what a reader and `qdot verify` need.
 
     Returns:
         Size in bytes of each table that was left out, by name.
     """
+    tables, compared = found.tables, found.compared
     wanted = {tables / name for name in (*(f"{name}.csv" for name in TABLES), *JUDGED) if name in compared["files"]}
-    for path in [*wanted, *(page / name for name in reported["files"])]:
+    for path in [*wanted, *(found.page / name for name in found.reported["files"])]:
         shutil.copy(path, made / path.name)
-    transport = _transport(compared, places)
-    if transport is not None:
+    if found.transport is not None:
         (made / "transport").mkdir()
-        for name in read_json(transport)["files"]:
-            shutil.copy(transport.parent / name, made / "transport" / name)
+        for name in read_json(found.transport)["files"]:
+            shutil.copy(found.transport.parent / name, made / "transport" / name)
     for name in LONG:
         size = (tables / name).stat().st_size
         if size <= SMALL and _size(made) + size <= LIMIT:
@@ -162,15 +112,9 @@ def _size(directory: Path) -> int:
     return sum(path.stat().st_size for path in _files(directory))
 
 
-def _manifest(
-    name: str,
-    compared: Mapping[str, Any],
-    tables: Path,
-    missing: list[str],
-    made: Path,
-    left_out: Mapping[str, int],
-) -> dict[str, Any]:
+def _manifest(found: Finished, made: Path, left_out: Mapping[str, int]) -> dict[str, Any]:
     """kept.json: what was kept, of which run, and what was not."""
+    tables, compared = found.tables, found.compared
     files = [path.relative_to(made).as_posix() for path in _files(made)]
     cells = read_csv(tables / "cells.csv", ["stage", "status"], text=("stage", "status"))
     coverage: dict[str, dict[str, int]] = {}
@@ -180,10 +124,10 @@ def _manifest(
         "schema": 1,
         "suite": compared["suite"],
         "subset": compared["subset"],
-        "name": name,
-        "status": "partial" if missing else "complete",
+        "name": found.name,
+        "status": "partial" if found.missing else "complete",
         "coverage": coverage,
-        "missing": missing,
+        "missing": found.missing,
         "kept": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         **_runs(read_csv(tables / "provenance.csv", [*CELL, "field", "value"], text=("field", "value"))),
         "digest": compared["digest"],

@@ -30,12 +30,14 @@ class Part:
         name: Dataset, `dataset/algorithm/seed<k>`, or the suite's name.
         state: `done`: what today's values and code would make. `stale`: made from other ones, or damaged. `failed`,
             `not run`: so its manifest says. `missing`: there is none.
+        folder: Where it lies, or would.
         reason: Why it failed, was not run, or how far it has come; None otherwise.
     """
 
     stage: str
     name: str
     state: str
+    folder: Path
     reason: str | None = None
 
 
@@ -54,7 +56,7 @@ def run(suite: str | None, as_json: bool, with_time: bool, cores: int) -> str:
     study = Study.from_config(parameters.load(), suite)
     found = parts(study)
     if as_json:
-        return json.dumps([asdict(part) for part in found], indent=1)
+        return json.dumps([asdict(part) for part in found], indent=1, default=str)
     lines = [_head(study), "", *_table(found), *_listed(found)]
     if with_time:
         lines += ["", f"left: {time_of(_left(study, found), cores)}"]
@@ -112,13 +114,15 @@ def _stopped(job: Job, seed: int) -> str | None:
 def _part(stage: str, name: str, path: Path, is_current: Callable[[], bool]) -> Part:
     manifest = find_json(path)
     if manifest is None:
-        return Part(stage, name, MISSING)
+        return Part(stage, name, MISSING, path.parent)
     text = first_line(manifest.get("reason"))
     if manifest["status"] == "failed":
-        return Part(stage, name, FAILED, text)
+        return Part(stage, name, FAILED, path.parent, text)
     if not is_current():
-        return Part(stage, name, STALE)
-    return Part(stage, name, NOT_RUN, text) if manifest["status"] == "not run" else Part(stage, name, DONE)
+        return Part(stage, name, STALE, path.parent)
+    if manifest["status"] == "not run":
+        return Part(stage, name, NOT_RUN, path.parent, text)
+    return Part(stage, name, DONE, path.parent)
 
 
 def _head(study: Study) -> str:
