@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from qdot.errors import DataError, QdotError
+from qdot.stages.completion import add_completion
+from qdot.stages.policy import add_policy
 
 log = logging.getLogger("qdot")
 
 GROUPS = {
     "Look": ("status", "params", "card", "places", "preflight"),
+    "Use": ("policy", "completion"),
     "Keep and check": ("keep", "verify", "accept", "prune", "replay"),
     "Stages, which Snakemake's rules call": (
         *("data", "replay_dataset", "train", "evaluate", "transport", "compare", "report", "gate"),
@@ -72,6 +75,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", help=argparse.SUPPRESS)
     _add_stages(commands)
     _add_tools(commands)
+    add_policy(commands)
+    add_completion(commands, _parser)
     parser.epilog = f"{_grouped(commands)}\n\n{EXIT_CODES}"
     return parser
 
