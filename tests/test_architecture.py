@@ -60,6 +60,8 @@ def test_one_stage_has_one_name() -> None:
         ("qdot.recipes", ("torch", "mujoco", "minari", "pandas")),
         ("qdot.reporting.render", ("torch",)),
         ("qdot.envs", ("torch", "mujoco", "snakemake", "dvc")),
+        ("qdot.cli", ("torch", "gymnasium", "pandas", "yaml", "shtab")),
+        ("qdot.policies", ("mujoco", "minari", "pandas", "yaml", "h5py", "scipy", "jinja2", "snakemake")),
         ("qdot.training.loop", ("gymnasium", "mujoco", "minari", "pandas", "yaml", "h5py")),
     ],
 )

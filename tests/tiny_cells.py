@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from qdot.data.batch import Dataset
+from qdot.training.trainer import Trainer
 
 TRAIN: dict[str, Any] = {
     "steps": 40,
@@ -99,6 +100,14 @@ def values(algorithm: str, train: dict[str, Any] | None = None, **own: Any) -> d
 def with_dropout(algorithm: str, rate: float) -> dict[str, Any]:
     """Values that set the actors' dropout, for an algorithm that has any."""
     return {"actor_dropout": rate} if "actor_dropout" in OWN[algorithm] else {}
+
+
+def trained(algorithm: str, data: Dataset, **own: Any) -> bytes:
+    """The policy file of seed 6 after five steps beside seed 0."""
+    trainer = Trainer(algorithm, values(algorithm, **own), data, [0, 6])
+    for _ in range(5):
+        trainer.advance()
+    return trainer.policies()[6]
 
 
 def dataset(

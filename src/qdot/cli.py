@@ -10,11 +10,14 @@ from typing import Any
 from qdot import commands
 from qdot.errors import ParamsError, QdotError
 from qdot.stages import publish
+from qdot.stages.completion import add_completion
+from qdot.stages.policy import add_policy
 
 log = logging.getLogger("qdot")
 
 GROUPS = {
     "Look": ("status", "compare", "params", "card", "figure", "places", "preflight"),
+    "Use": ("policy", "completion"),
     "Keep and check": ("keep", "verify", "import-scores", "accept", "prune", "replay"),
     "Pass on": ("crate", "archive"),
     "Stages, which Snakemake's rules call": (
@@ -74,7 +77,9 @@ def _parser() -> argparse.ArgumentParser:
     found = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", help=argparse.SUPPRESS)
     _add_stages(found)
     commands.add(found)
+    add_policy(found)
     publish.add_commands(found)
+    add_completion(found, _parser)
     parser.epilog = f"{_grouped(found)}\n\n{EXIT_CODES}"
     return parser
 

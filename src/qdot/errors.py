@@ -17,6 +17,10 @@ class ResultsError(QdotError):
     """A result file is missing, damaged or cannot be written."""
 
 
+class PackageError(QdotError):
+    """A package that one of the extras brings is not installed."""
+
+
 class CellFailure(QdotError):
     """One seed of one cell failed; its batch mates go on.
 

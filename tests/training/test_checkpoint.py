@@ -7,24 +7,17 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from tiny_cells import random_dataset, values
+from tiny_cells import random_dataset, trained
 
 import qdot
 from qdot.algorithms import registry
 from qdot.errors import ParamsError, QdotError, ResultsError
 from qdot.training.checkpoint import Policy
-from qdot.training.trainer import Trainer
 
 
 @pytest.fixture(scope="module")
 def contents() -> dict[str, bytes]:
-    found = {}
-    for name in registry.BUILT_IN:
-        trainer = Trainer(name, values(name), random_dataset(3, 2), [0, 6])
-        for _ in range(5):
-            trainer.advance()
-        found[name] = trainer.policies()[6]
-    return found
+    return {name: trained(name, random_dataset(3, 2)) for name in registry.BUILT_IN}
 
 
 def streams(rows: int) -> list[np.random.Generator]:

@@ -27,6 +27,24 @@ def _split(cell: str) -> tuple[str, str, str]:
     return suite, dataset, algorithm
 
 
+def find_cell(cell: str) -> tuple[Study, Cell]:
+    """The suite and the cell that `SUITE/DATASET/ALGORITHM/SEED` names.
+
+    Raises:
+        ParamsError: no such cell.
+    """
+    wanted = "expected SUITE/DATASET/ALGORITHM/SEED, for example quick/pendulum/qdot/0"
+    rest, _, seed = cell.rpartition("/")
+    if rest.count("/") < 2:
+        raise ParamsError(f"cell {cell!r}: {wanted}")
+    suite, dataset, algorithm = _split(rest)
+    study = Study.from_config(parameters.load(), suite)
+    chosen = Cell(dataset, algorithm, int(seed) if seed.isdecimal() else -1)
+    if chosen not in set(study.cells()):
+        raise ParamsError(f"cell {cell!r}: found in no suite; {wanted}")
+    return study, chosen
+
+
 def show_params(cell: str) -> str:
     """The resolved values of a cell, one per line with the level that set it."""
     suite, dataset, algorithm = _split(cell)
@@ -53,14 +71,7 @@ def show_card(cell: str) -> str:
     from qdot.reporting.card import card
     from qdot.training.checkpoint import Policy
 
-    rest, _, seed = cell.rpartition("/")
-    suite, dataset, algorithm = _split(rest)
-    study = Study.from_config(parameters.load(), suite)
-    chosen = Cell(dataset, algorithm, int(seed) if seed.isdecimal() else -1)
-    if chosen not in set(study.cells()):
-        raise ParamsError(
-            f"cell {cell!r}: found in no suite; expected SUITE/DATASET/ALGORITHM/SEED, as quick/pendulum/qdot/0"
-        )
+    study, chosen = find_cell(cell)
     policy = Policy.load(study.cell_dir("train", chosen) / "policy.safetensors")
     return card(study, chosen, policy.description)
 
