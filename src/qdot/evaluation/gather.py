@@ -12,7 +12,7 @@ from qdot.errors import ResultsError
 from qdot.evaluation.records import flatten, reason_text
 from qdot.evaluation.scores import normalise
 from qdot.evaluation.statistics import Array
-from qdot.evaluation.tables import EPISODE_COLUMNS
+from qdot.evaluation.tables import EPISODE_COLUMNS, MOVE_COLUMNS
 from qdot.frames import read_csv
 from qdot.provenance import find_json, read_json
 from qdot.study import Cell, Study
@@ -41,6 +41,7 @@ TABLES = {
     "episodes": EPISODES,
     "evaluations": EVALUATION_COLUMNS,
     "dataset_episodes": DATASET_EPISODES,
+    "moves": list(MOVE_COLUMNS),
     "curves": CURVE_COLUMNS,
 }
 SUCCESS = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
@@ -59,6 +60,7 @@ class Gathered:
         evaluations: A row per evaluation during training: means over its episodes; of the last ten also `noise`, the
             variance that the finite number of episodes gives the mean score.
         dataset_episodes: A row per episode of the data and cell with a map, where the evaluate stage measured it.
+        moves: Where the map of a cell moves single actions of the data.
         curves: Logged quantities, at most `CURVE_POINTS` steps per cell.
         provenance: Everything else that manifest.json and runtime.json say, as text.
     """
@@ -68,6 +70,7 @@ class Gathered:
     episodes: pd.DataFrame
     evaluations: pd.DataFrame
     dataset_episodes: pd.DataFrame
+    moves: pd.DataFrame
     curves: pd.DataFrame
     provenance: pd.DataFrame
 
@@ -162,6 +165,8 @@ def _tables(
         yield "evaluations", evaluations(episodes(directory / "evaluations.csv", references))
     if "dataset_episodes.csv" in files:
         yield "dataset_episodes", read_csv(directory / "dataset_episodes.csv", DATASET_EPISODES, text=("cluster",))
+    if "moves.csv" in files:
+        yield "moves", read_csv(directory / "moves.csv", MOVE_COLUMNS)
     if "curve.csv" in files:
         yield "curves", curve(directory / "curve.csv")
 

@@ -31,6 +31,7 @@ FILES = (
     "episodes.csv",
     "diagnostics.csv",
     "dataset_episodes.csv",
+    "moves.csv",
     "runtime.json",
 )
 LOG_TAIL = 2000  # characters of a traceback that a manifest keeps
