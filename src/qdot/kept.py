@@ -9,9 +9,11 @@ import pandas as pd
 
 from qdot.errors import ResultsError
 from qdot.frames import groups
-from qdot.provenance import damaged_files, read_json
+from qdot.manifests import read_manifest
+from qdot.provenance import damaged_files
 
 MANIFEST = "kept.json"
+STATUSES = ("complete", "partial")
 FOLDER = Path("docs/results")
 MADE_WITH = ("code", "accepted", "versions.", "environment.")  # fields of provenance.csv, by how they begin
 MACHINE = ("device", "host", "processors", "python", "git_commit", "git_dirty")  # of them, under `runtime.`
@@ -36,7 +38,7 @@ class Kept:
         Raises:
             ResultsError: there is no kept.json, or a file is not as it records.
         """
-        manifest = read_json(directory / MANIFEST)
+        manifest = read_kept(directory)
         damaged = sorted(damaged_files(directory, manifest["files"]))
         if damaged:
             raise ResultsError(
@@ -44,6 +46,15 @@ class Kept:
                 "restore the folder (git checkout), or keep the suite again"
             )
         return cls(directory, manifest)
+
+
+def read_kept(directory: Path) -> dict[str, Any]:
+    """The manifest of a kept suite; its files are not looked at.
+
+    Raises:
+        ResultsError: it is missing or damaged.
+    """
+    return read_manifest(directory / MANIFEST, "files", "suite", statuses=STATUSES)
 
 
 def find(root: Path) -> Iterator[Kept]:

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
+from qdot import resources
+from qdot.errors import ResultsError
 from qdot.frames import read_csv
 from qdot.provenance import read_json
 from qdot.reporting.deviations import Deviation, read_deviations
@@ -229,7 +230,7 @@ class Source:
     @cached_property
     def facts(self) -> dict[str, Any]:
         """claims.yaml: the paper, its datasets, its baselines."""
-        return yaml.safe_load((self.study.root / CLAIMS).read_text(encoding="utf-8"))
+        return resources.read(self.study.root, CLAIMS, "claims")
 
     @cached_property
     def deviations(self) -> list[Deviation]:
@@ -238,5 +239,12 @@ class Source:
 
 
 def _judged(path: Path) -> list[dict[str, Any]]:
-    """Entries with a verdict; what an older study did not record is None."""
-    return [{**dict.fromkeys(CLAIM_ADDED), "secondary": [], **entry} for entry in read_json(path)]
+    """Entries with a verdict; what an older study did not record is None.
+
+    Raises:
+        ResultsError: the file is missing or damaged.
+    """
+    found = read_json(path)
+    if not isinstance(found, list) or not all(isinstance(entry, dict) and "verdict" in entry for entry in found):
+        raise ResultsError(f"{path}: expected a list of objects, each with a verdict; delete it and run compare again")
+    return [{**dict.fromkeys(CLAIM_ADDED), "secondary": [], **entry} for entry in found]

@@ -14,9 +14,10 @@ import pandas as pd
 
 from qdot.errors import ResultsError
 from qdot.frames import groups, read_csv, write_csv
-from qdot.kept import MANIFEST, made_with
+from qdot.kept import MANIFEST, made_with, read_kept
+from qdot.manifests import read_manifest
 from qdot.places import Places
-from qdot.provenance import damaged_files, hash_files, read_json, sha256_file, write_json
+from qdot.provenance import damaged_files, hash_files, is_inside, sha256_file, write_json
 from qdot.results import compare_dir
 
 log = logging.getLogger("qdot")
@@ -69,7 +70,7 @@ def run(name: str, folder: Path, partial: bool, root: Path = Path()) -> None:
 
 def _vouched(directory: Path) -> dict[str, Any]:
     """The manifest of tables or of a report, whose files are as it recorded them."""
-    manifest: dict[str, Any] = read_json(directory / "manifest.json")
+    manifest = read_manifest(directory / "manifest.json", "files", "inputs", "stage", "suite", "digest")
     damaged = sorted(damaged_files(directory, manifest["files"]))
     if damaged:
         raise ResultsError(f"{directory}: {', '.join(damaged)} differ from manifest.json; run its stage again")
@@ -80,7 +81,7 @@ def _require_today(manifest: Mapping[str, Any], places: Places) -> None:
     """Refuse what was made from other manifests than those that lie there."""
     for name, digest in manifest["inputs"].items():
         path = places.path(name)
-        if not path.is_file() or sha256_file(path) != digest:
+        if not is_inside(name) or not path.is_file() or sha256_file(path) != digest:
             raise ResultsError(
                 f"{path}: is not what {manifest['stage']} of suite {manifest['suite']} was made from; "
                 f"run `snakemake {manifest['suite']} --cores all` again"
@@ -97,7 +98,7 @@ def _missing(tables: Path, compared: Mapping[str, Any], places: Places) -> list[
     transport = _transport(compared, places)
     if transport is None:
         found.append("transport: no result")
-    elif (status := read_json(transport)["status"]) != "ok":
+    elif (status := read_manifest(transport)["status"]) != "ok":
         found.append(f"transport: {status}")
     return found
 
@@ -113,7 +114,7 @@ def _staged(folder: Path) -> Iterator[Path]:
 
     Files that no kept.json lists, such as a README.md, move along.
     """
-    before = read_json(folder / MANIFEST)["files"] if (folder / MANIFEST).is_file() else {}
+    before = read_kept(folder)["files"] if (folder / MANIFEST).is_file() else {}
     listed = {Path(name).parts[0] for name in before} | ({MANIFEST} if before else set())
     others = [path for path in folder.glob("*") if path.name not in listed]
     if not listed and any(path.name != "README.md" for path in others):
@@ -148,7 +149,7 @@ def _copy(
     transport = _transport(compared, places)
     if transport is not None:
         (made / "transport").mkdir()
-        for name in read_json(transport)["files"]:
+        for name in read_manifest(transport, "files")["files"]:
             shutil.copy(transport.parent / name, made / "transport" / name)
     text = ("dataset", "algorithm", "stage", "field", "value")
     write_csv(made / "made_with.csv", made_with(read_csv(tables / "provenance.csv", [*CELL, *text], text=text)))

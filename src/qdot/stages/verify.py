@@ -14,8 +14,9 @@ from qdot.evaluation import verification
 from qdot.evaluation.verification import Row, Tolerances
 from qdot.frames import groups, read_csv
 from qdot.kept import FOLDER, Kept, find, made_with
+from qdot.manifests import find_manifest, read_manifest
 from qdot.places import Places
-from qdot.provenance import damaged_files, find_json, read_json
+from qdot.provenance import damaged_files, read_json
 
 HEAD = (
     *("dataset", "algorithm", "readout", "protocol"),
@@ -62,14 +63,14 @@ def _own_runs(kept: Kept, wanted: str | None, places: Places) -> Iterator[Path]:
     """Folders of tables of the kept suite or of a subset of it."""
     suite = kept.manifest["suite"]
     for path in sorted([*places.results.glob("*/compare"), *places.results.glob("subsets/*/compare")]):
-        manifest = find_json(path / "manifest.json")
+        manifest = find_manifest(path / "manifest.json", "suite")
         if manifest and manifest["suite"] == suite and wanted in (None, suite, path.parent.name):
             yield path
 
 
 def _compare(kept: Kept, tables: Path, tolerances: Tolerances, places: Places) -> Result:
     """One run beside a kept one."""
-    damaged = sorted(damaged_files(tables, read_json(tables / "manifest.json")["files"]))
+    damaged = sorted(damaged_files(tables, read_manifest(tables / "manifest.json", "files")["files"]))
     if damaged:
         raise ResultsError(f"{tables}: {', '.join(damaged)} differ from manifest.json; run compare again")
     folders = (kept.directory, tables)
