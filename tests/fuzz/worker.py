@@ -196,9 +196,9 @@ def _samples(target: Target, place: Path) -> list[bytes]:
         samples = list(target.prepare(place))
         for sample in samples:
             target.read(place, sample)
-    except Exception:
+    except Exception as error:
         traceback.print_exc()
-        sys.exit(UNREADY)
+        raise SystemExit(UNREADY) from error
     return samples
 
 
