@@ -64,10 +64,10 @@ def _wrong_kinds(known: Mapping[str, Any]) -> Iterable[str]:
         for key in keys:
             if key in known and not isinstance(known[key], kind):
                 yield f"{key}: found {type(known[key]).__name__}, expected {kind.__name__}"
-    for key, kind in LISTS.items():
+    for key, member in LISTS.items():
         values = known.get(key, [])
-        if isinstance(values, list) and not all(isinstance(value, kind) for value in values):
-            yield f"{key}: expected a list of {kind.__name__}"
+        if isinstance(values, list) and not all(isinstance(value, member) for value in values):
+            yield f"{key}: expected a list of {member.__name__}"
 
 
 def _wrong_reason(reason: Any) -> Iterable[str]:

@@ -22,7 +22,7 @@ def parse(content: str | bytes, finite: bool = True) -> Any:
         raise ValueError(f"larger than {LARGEST:,} bytes")
     text = content.decode("utf-8") if isinstance(content, bytes) else content
     try:
-        numbers = {"parse_constant": _refuse, "parse_float": _finite} if finite else {}
+        numbers: dict[str, Any] = {"parse_constant": _refuse, "parse_float": _finite} if finite else {}
         found = json.loads(text, object_pairs_hook=_unique, **numbers)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error

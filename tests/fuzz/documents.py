@@ -1,5 +1,6 @@
 """YAML, JSON and CSV before their readers."""
 
+import functools
 import json
 import shutil
 from collections.abc import Callable
@@ -110,11 +111,11 @@ def read_tolerances(folder: Path, content: bytes) -> None:
     Tolerances.load(folder)
 
 
+@functools.cache
 def _study(folder: Path) -> Study:
     """Suite tiny, one algorithm and seed; made once in a folder."""
     made = fake_study.new_study(folder, "tiny", dataset=DATASET, algorithm=ALGORITHM, seed="0")
-    if not made.cell_dir("train", CELL).exists():
-        fake_study.fill(made, algorithms=(ALGORITHM,))
+    fake_study.fill(made, algorithms=(ALGORITHM,))
     return made
 
 
@@ -168,10 +169,10 @@ def replay_results(folder: Path) -> list[bytes]:
     return [(study.data_dir("kitchen-complete-v0") / replays.FILE).read_bytes()]
 
 
+@functools.cache
 def _kitchen(folder: Path) -> Study:
     made = fake_study.new_study(folder, "kitchen", algorithm=ALGORITHM, seed="0")
-    if not made.data_dir("kitchen-complete-v0").exists():
-        fake_study.fill(made, algorithms=())
+    fake_study.fill(made, algorithms=())
     return made
 
 
