@@ -30,13 +30,13 @@ def read_npz(path: Path, keys: Collection[str]) -> dict[str, npt.NDArray]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            members = [member for member in archive.infolist() if member.filename.removesuffix(".npy") in keys]
-            if len({member.filename for member in members}) != len(members):
+            members = [member for member in archive.infolist() if _key(member) in keys]
+            if len(set(map(_key, members))) != len(members):
                 raise DataError(f"{path}: holds an array twice; expected each once")
             claimed = sum(member.file_size for member in members)
             if claimed > MAX_BYTES:
                 raise DataError(f"{path}: claims {claimed:,} bytes; at most {MAX_BYTES:,} are read")
-            return {member.filename.removesuffix(".npy"): _array(archive, member, path) for member in members}
+            return {_key(member): _array(archive, member, f"{path}: {_key(member)}") for member in members}
     except DAMAGE as error:
         raise DataError(
             f"{path}: truncated, damaged, or holds objects ({str(error) or type(error).__name__}); expected arrays of "
@@ -44,16 +44,20 @@ def read_npz(path: Path, keys: Collection[str]) -> dict[str, npt.NDArray]:
         ) from error
 
 
-def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> npt.NDArray:
+def _key(member: zipfile.ZipInfo) -> str:
+    return member.filename.removesuffix(".npy")
+
+
+def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str) -> npt.NDArray:
     """One array, whose header is held against the member's size before numpy makes room for it."""
     if member.compress_type not in METHODS:
-        raise DataError(f"{path}: {member.filename}: packed by method {member.compress_type}; expected {METHODS}")
+        raise DataError(f"{where}: packed by method {member.compress_type}; expected {METHODS}")
     with archive.open(member) as file:
         shape, _, dtype = HEADERS[np.lib.format.read_magic(file)](file)
         held = member.file_size - file.tell()
     if dtype.kind not in "fiub":
-        raise DataError(f"{path}: {member.filename}: dtype {dtype}; expected arrays of numbers, and no objects")
+        raise DataError(f"{where}: dtype {dtype}: holds objects or text; expected arrays of numbers")
     if any(type(width) is not int or width < 0 for width in shape) or math.prod(shape) * dtype.itemsize != held:
-        raise DataError(f"{path}: {member.filename}: header claims shape {shape} of {dtype}, but holds {held:,} bytes")
+        raise DataError(f"{where}: header claims shape {shape} of {dtype}, but holds {held:,} bytes")
     with archive.open(member) as file:
         return np.lib.format.read_array(file, allow_pickle=False)

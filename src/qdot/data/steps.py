@@ -122,7 +122,7 @@ def _select(arrays: Mapping[str, Any], path: Path, wanted: int | None) -> Record
     if "next_observations" in arrays:
         known, following = np.ones(len(rows), bool), _rows(arrays["next_observations"], rows)
     else:
-        ended = np.any([_rows(arrays[name], rows) for name in ENDS if name in arrays], axis=0)
+        ended = np.any([_flags(arrays[name], rows, path, name) for name in ENDS if name in arrays], axis=0)
         known = ~ended & (rows < total - 1)
         following = _rows(arrays["observations"], np.minimum(rows + 1, total - 1))
     states = POSITIONS in arrays and VELOCITIES in arrays
@@ -170,6 +170,14 @@ def _rows(array: Any, rows: npt.NDArray[np.int64]) -> Array:
     unique, back = np.unique(rows, return_inverse=True)
     whole = len(unique) == len(array)
     return np.asarray(array[()] if whole else array[unique], dtype=np.float64)[back]
+
+
+def _flags(array: Any, rows: npt.NDArray[np.int64], path: Path, key: str) -> npt.NDArray[np.bool_]:
+    """Rows of zeros and ones as truth values."""
+    values = _rows(array, rows)
+    if not np.isin(values, (0, 1)).all():
+        raise DataError(f"{path}: {key}: holds {values[~np.isin(values, (0, 1))][0]}; expected 0 and 1")
+    return values.astype(bool)
 
 
 def _check_finite(steps: RecordedSteps) -> None:
