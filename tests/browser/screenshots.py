@@ -50,7 +50,9 @@ def main() -> None:
     with sync_playwright() as driver, tempfile.TemporaryDirectory() as made:
         opened = driver.chromium.launch(executable_path=browser, args=["--no-sandbox"])
         for kind, (suite, config, prepare) in KINDS.items():
-            study = new_study(Path(made) / kind, suite, **config, report={"title": "Invented numbers, to test the page"})
+            study = new_study(
+                Path(made) / kind, suite, **config, report={"title": "Invented numbers, to test the page"}
+            )
             prepare(study)
             compare(study)
             page = opened.new_page()

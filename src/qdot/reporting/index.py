@@ -6,8 +6,9 @@ from typing import Any
 from jinja2 import Environment
 
 from qdot.errors import ResultsError
+from qdot.manifests import find_manifest
 from qdot.places import Places
-from qdot.provenance import find_json, write_atomic
+from qdot.provenance import write_atomic
 from qdot.reporting.purpose import PURPOSES
 from qdot.reporting.sourced import read_table, records
 from qdot.results import compare_dir
@@ -29,7 +30,7 @@ def write_index(places: Places, templates: Environment, title: str) -> Path:
 
 def _entry(path: Path, places: Places) -> dict[str, Any] | None:
     """What the list says of a report; None of a folder whose page or whose tables are gone."""
-    manifest, name = find_json(path), path.parent.name
+    manifest, name = find_manifest(path), path.parent.name
     try:
         tables = compare_dir(name, places.root)
     except ResultsError:

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
+from qdot import resources
+from qdot.errors import ResultsError
 from qdot.provenance import read_json
 from qdot.reporting.columns import CLAIM_ADDED, COLUMNS, NAMES, STUDY, STUDY_TEXT, TEXT_VALUE
 from qdot.reporting.deviations import Deviation, read_deviations
@@ -226,7 +227,7 @@ class Source:
     @cached_property
     def stated(self) -> dict[str, Any]:
         """claims.yaml: the paper, its datasets, its baselines."""
-        return pointed(yaml.safe_load((self.study.root / CLAIMS).read_text(encoding="utf-8")), str(CLAIMS))
+        return pointed(resources.read(self.study.root, CLAIMS, "claims"), str(CLAIMS))
 
     @cached_property
     def deviations(self) -> list[Deviation]:
@@ -235,6 +236,13 @@ class Source:
 
 
 def _judged(path: Path) -> list[dict[str, Any]]:
-    """Entries with a verdict; what an older study did not record is None."""
-    entries = pointed(read_json(path), path.name)
+    """Entries with a verdict; what an older study did not record is None.
+
+    Raises:
+        ResultsError: the file is missing or damaged.
+    """
+    found = read_json(path)
+    if not isinstance(found, list) or not all(isinstance(entry, dict) and "verdict" in entry for entry in found):
+        raise ResultsError(f"{path}: expected a list of objects, each with a verdict; delete it and run compare again")
+    entries = pointed(found, path.name)
     return [{**dict.fromkeys(CLAIM_ADDED), "secondary": [], **entry} for entry in entries]

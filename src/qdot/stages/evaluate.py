@@ -27,6 +27,7 @@ from qdot.training.checkpoint import Policy
 from qdot.training.loop import threads
 
 log = logging.getLogger("qdot")
+POLICY = "policy.safetensors"
 FILES = ("episodes.csv", "diagnostics.csv", "dataset_episodes.csv", "moves.csv")
 
 
@@ -134,7 +135,7 @@ def inspect(job: Job, seed: int, rows: Sequence[Mapping[str, Any]], prepared: Pr
     """
     values, directory = job.recipe["params"], job.directories[seed]
     names = {"dataset": values["dataset"], "algorithm": values["algorithm"], "seed": seed}
-    policy = Policy.load(job.train_dir(seed) / "policy.safetensors")
+    policy = Policy.load(job.train_dir(seed) / POLICY)
     with threads(1):
         found = [
             *inspection.overestimation(rows, inspection.reward_units(prepared, values["train"]["reward"])),
@@ -155,9 +156,10 @@ def _submit(job: Job, seed: int, evaluator: Evaluator) -> None:
         ResultsError: its checkpoint differs from what its manifest recorded.
     """
     values, directory = job.recipe["params"], job.train_dir(seed)
-    damaged = list(damaged_files(directory, (job.source_manifest(seed) or {})["files"]))
+    recorded = (job.source_manifest(seed) or {}).get("files", {})
+    damaged = list(damaged_files(directory, {POLICY: "", **recorded}))
     if damaged:
         raise ResultsError(f"{directory}: {', '.join(damaged)} differ from the manifest; the next run trains it again")
-    policy = (directory / "policy.safetensors").read_bytes()
+    policy = (directory / POLICY).read_bytes()
     for readout in values["readouts"]:
         evaluator.submit(policy, seed, readout, values["train"]["steps"], values["evaluate"]["episodes"], "final")

@@ -10,6 +10,7 @@ from typing import Any
 from qdot import provenance
 from qdot.envs.registry import is_available
 from qdot.machine import gpus, memory_mb, training_threads
+from qdot.manifests import find_manifest
 from qdot.places import DEFAULTS, Places
 from qdot.recipes import seed_digest
 from qdot.stages.estimate import Estimate
@@ -57,7 +58,7 @@ def _done(job: Mapping[str, Any], seed: int) -> bool:
     """Whether a cell is finished: its job runs for another seed's sake, or only looks."""
     suite = Places.of(job["places"]).results / job["suite"]
     folder = suite / job["stage"] / slug(job["dataset"]) / job["algorithm"] / f"seed{seed}"
-    manifest = provenance.find_json(folder / "manifest.json") or {}
+    manifest = find_manifest(folder / "manifest.json", "digest") or {}
     return manifest.get("status") == "ok" and manifest["digest"] == seed_digest(job["digest"], seed)
 
 

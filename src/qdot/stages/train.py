@@ -22,7 +22,7 @@ from qdot.errors import ResultsError
 from qdot.evaluation.rollout import Evaluator
 from qdot.evaluation.tables import write_episodes
 from qdot.processes import Stop, end_with_parent
-from qdot.provenance import write_json
+from qdot.provenance import first_line, write_json
 from qdot.stages.cells import Job, Ready, all_locked, attempt, fail_all, find_ready, runtime
 from qdot.training import resume
 from qdot.training.family import COMMON, Member
@@ -139,7 +139,7 @@ def _is_blocked(job: Job, seed: int) -> bool:
     data = job.source_manifest(seed)
     if data is not None and data["status"] == "ok":
         return False
-    what = "no dataset" if data is None else data["reason"]["error"].splitlines()[0]
+    what = "no dataset" if data is None else first_line(data.get("reason"))
     job.finish(seed, "not run", f"data: {what}")
     return True
 
