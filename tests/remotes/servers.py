@@ -87,6 +87,12 @@ def objects(stored: Path) -> dict[str, Path]:
     return dict(_objects(stored))
 
 
+def obscured(server: Server) -> str:
+    """A WebDAV server's password as rclone's client wants it."""
+    command = ["rclone", "obscure", server.secrets["password"]]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
 def _objects(stored: Path) -> Iterator[tuple[str, Path]]:
     for path in sorted(stored.rglob("files/md5/??/*")):
         name = path.name.removesuffix("._S3rver_object").removesuffix(".dir")
