@@ -25,6 +25,10 @@ container: "qdot.sif"
 # The code of this checkout, also where an editable install points elsewhere.
 sys.path.insert(0, str(Path(workflow.basedir, "src")))
 
+from qdot.systems import refuse_windows
+
+refuse_windows()  # before what imports modules that Windows lacks
+
 from qdot import machine
 from qdot.study import Study, require_checkout
 

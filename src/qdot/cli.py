@@ -12,6 +12,7 @@ from qdot.errors import ParamsError, QdotError
 from qdot.stages import publish
 from qdot.stages.completion import add_completion
 from qdot.stages.policy import add_policy
+from qdot.systems import refuse_windows
 
 log = logging.getLogger("qdot")
 
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     _set_up_log(options)
     try:
+        refuse_windows()
         return int(options.run(options) or 0)
     except QdotError as error:
         log.error("%s", error)
