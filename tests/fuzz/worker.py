@@ -140,11 +140,8 @@ def _fault(error: QdotError) -> str:
     text, cause = str(error), error.__cause__ or error.__context__
     if len(text) > LONGEST_MESSAGE or text != text.encode("utf-8", "replace").decode():
         return f"a message of {len(text)} characters: {text[:200]!r}"
-    return (
-        f"asked for more memory than there was: {text}"
-        if isinstance(cause, MemoryError) or NO_ROOM.search(text) is not None
-        else ""
-    )
+    unbounded = isinstance(cause, MemoryError) or NO_ROOM.search(text) is not None
+    return f"asked for more memory than there was: {text}" if unbounded else ""
 
 
 def run(targets: Sequence[Target], folder: Path, seed: int, cases: int, numbers: list[int]) -> None:
