@@ -4,13 +4,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 MINUTES ?= 45
+CASES ?= 700
 export PYTHONPATH := src
 # One thread per process: pytest and Snakemake already run processes side by side.
 export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help install quick smoke kitchen all verify archive agreement screenshots bench test test-slow check format lock clean
+.PHONY: help install quick smoke kitchen all verify archive agreement screenshots bench test test-slow fuzz check audit format lock licences clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,22 +28,22 @@ install: .venv/installed ## make .venv from the lock (instant when it is there)
 	touch $@
 
 quick: install ## data, training, evaluation and report of suite `quick` (minutes, offline)
-	@workflow/run quick --cores $(CORES)
+	@workflow/run quick --cores '$(CORES)'
 	@echo "$$($(BIN)/qdot places reports)/quick/index.html"
 
 smoke: install ## the same of suite `tiny` (under 2 minutes; its scores mean nothing)
-	@workflow/run tiny --cores $(CORES)
+	@workflow/run tiny --cores '$(CORES)'
 	@echo "$$($(BIN)/qdot places reports)/tiny/index.html"
 
 kitchen: install ## suite `kitchen`: the real D4RL file (downloaded, or from QDOT_D4RL_MIRROR)
-	@workflow/run kitchen --cores $(CORES)
+	@workflow/run kitchen --cores '$(CORES)'
 	@echo "$$($(BIN)/qdot places reports)/kitchen/index.html"
 
 all: install ## the active suite of params.yaml
-	@workflow/run all --cores $(CORES)
+	@workflow/run all --cores '$(CORES)'
 
 verify: install ## hold the runs here against docs/results (SUITE=quick: one suite)
-	$(BIN)/qdot verify $(SUITE)
+	$(BIN)/qdot verify $(if $(SUITE),'$(SUITE)')
 
 archive: install ## pack code, results, policies and collected data for a reviewer: dist/qdot.tar.gz
 	$(BIN)/qdot archive dist/qdot.tar.gz
@@ -58,7 +59,7 @@ endef
 
 agreement: export PYTHONPATH := src:benchmarks
 agreement: install .venv-agreement/installed ## step parity and scores beside d3rlpy (MINUTES=45; a rerun goes on)
-	$(BIN)/python benchmarks/agreement/study.py --minutes $(MINUTES)
+	$(BIN)/python benchmarks/agreement/study.py --minutes '$(MINUTES)'
 
 .venv-agreement/installed: requirements-torch.txt benchmarks/agreement/requirements.txt
 	$(call peers,.venv-agreement,benchmarks/agreement/requirements.txt)
@@ -86,12 +87,18 @@ test: install ## the tests (under 10 minutes)
 test-slow: install ## the long tests
 	$(PYTEST) -n 2 --dist loadfile -m slow
 
-check: install ## ruff, snakefmt, mypy, snakemake --lint
+fuzz: install ## damaged files before every reader (CASES=700 each: about an hour; a rerun goes on)
+	PYTHONPATH=src:tests $(BIN)/python -m fuzz.drive --cases '$(CASES)'
+
+check: install audit ## ruff, snakefmt, mypy, snakemake --lint, known vulnerabilities
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/mypy
 	$(BIN)/snakemake --lint
+
+audit: install ## known vulnerabilities of the lock's packages, where their service answers
+	$(BIN)/python .ci/audit.py requirements-torch.txt requirements.lock
 
 format: install ## format the code
 	$(BIN)/ruff check --fix .
@@ -101,6 +108,9 @@ format: install ## format the code
 lock: ## resolve requirements.in anew (needs uv)
 	uv pip compile requirements.in --generate-hashes --python-version 3.11 \
 	  --python-platform x86_64-manylinux_2_28 --no-header --quiet -o requirements.lock
+
+licences: install ## docs/licences.md, from what is installed
+	$(BIN)/python .ci/licences.py requirements-torch.txt requirements.lock > docs/licences.md
 
 clean: ## delete results, reports and logs in this folder (not the data; nothing that is placed elsewhere)
 	rm -rf results reports/build logs .snakemake

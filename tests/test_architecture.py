@@ -70,10 +70,3 @@ def test_importing_stays_light(module: str, forbidden: tuple[str, ...]) -> None:
     environment = {"PYTHONPATH": str(TOP / "src"), "PATH": ""}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert done.stdout.strip() == "[]"
-
-
-def test_nothing_untrusted_is_unpickled() -> None:
-    for path in SOURCE.rglob("*.py"):
-        text = path.read_text()
-        for word in ("import pickle", "allow_pickle=True", " torch.load(", "yaml.load("):
-            assert word not in text, f"{path} uses {word}"

@@ -1,5 +1,6 @@
 """HDF5 files that lie: no more is read than they hold, nothing outside them, and every refusal is an error of ours."""
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import strategies as st
 
 from qdot.data import hdf5 as module
 from qdot.data.hdf5 import read_d4rl
@@ -199,3 +202,28 @@ def test_other_formats_are_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "data.hdf5"
     path.write_bytes(content)
     refused(path)
+
+
+MEMBERS = st.tuples(
+    st.sampled_from(["f2", "f4", "f8", ">f8", "i1", "u8", "?", "c8", "S3", "V4"]),
+    st.lists(st.integers(0, 5), max_size=3).map(tuple),
+    st.booleans(),
+)
+
+
+@seed(0)
+@settings(max_examples=150, database=None, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.dictionaries(st.sampled_from([*layout(), "next_observations", "infos/qpos", "infos/qvel"]), MEMBERS))
+def test_any_members_are_read_or_refused(tmp_path: Path, members: dict[str, tuple[str, tuple[int, ...], bool]]) -> None:
+    """Kinds, ranks, lengths and storage of every key at once; what is read has a row per step in each."""
+    path = tmp_path / "data.hdf5"
+    with h5py.File(path, "w") as file:
+        for key, (kind, shape, packed) in members.items():
+            more = {"chunks": True, "compression": "gzip"} if packed and shape and 0 not in shape else {}
+            file.create_dataset(key, data=np.zeros(shape, kind), **more)
+    with contextlib.suppress(DataError):
+        recording = read_d4rl(path)
+        check_recording(recording, None)
+        assert len(recording.observations) == len(recording.actions) == len(recording.rewards) > 0
+    with contextlib.suppress(DataError):
+        assert len(read_steps(path)) > 0

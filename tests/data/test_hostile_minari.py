@@ -102,6 +102,8 @@ def test_a_space_that_is_none_is_refused(create: Callable[..., Path], changes: d
         ({"total_episodes": 0}, "holds no episode"),
         ({"data_format": "arrow"}, "data_format: found 'arrow', expected hdf5"),
         ({"minari_version": "99"}, "minari_version: found '99'"),
+        ({"minari_version": ["0.5.3"]}, "minari_version: found"),
+        ({"data_format": {}}, "data_format: found"),
         ({"observation_space": "[" * 5000}, "is no space"),
         ({"observation_space": ["Box"]}, "observation_space: missing"),
     ],

@@ -1,30 +1,7 @@
 """What is read from outside, a target each: small valid files, and the reader that they are put before."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-
 from fuzz import documents, recordings, trained
-
-Read = Callable[[Path, bytes], None]
-
-
-@dataclass(frozen=True)
-class Target:
-    """A reader.
-
-    Attributes:
-        name: Of the target.
-        prepare: Fills an empty folder with what the reader needs beside, and gives valid files of its format.
-        read: Puts a file's bytes into that folder, and reads them as the project does.
-        text: Whether the format is text.
-    """
-
-    name: str
-    prepare: Callable[[Path], Sequence[bytes]]
-    read: Read
-    text: bool = False
-
+from fuzz.target import Target
 
 TARGETS = tuple(
     Target(*entry)

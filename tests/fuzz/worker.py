@@ -1,12 +1,14 @@
 """A process that puts damaged files before readers: within bounds of memory and time, and watched for what it opens.
 
-`python -m fuzz.worker FOLDER SEED CASES TARGET...`, started by `fuzz.drive`. Where a target has come to stands in
-FOLDER/<number>.state after every case, so that a process which is ended goes on behind the case that ended it.
+`python -m fuzz.worker MODULE FOLDER SEED CASES TARGET...`, started by `fuzz.drive`. Where a target has come to stands
+in FOLDER/<number>.state after every case, so that a process which is ended goes on behind the case that ended it.
 """
 
 import faulthandler
+import importlib
 import json
 import random
+import re
 import resource
 import signal
 import struct
@@ -15,39 +17,25 @@ import sysconfig
 import tempfile
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from fuzz.mutations import mutate
-from fuzz.targets import TARGETS, Target
+from fuzz.target import Target
 
 from qdot.errors import QdotError
 
 ROOM = 1 << 30  # bytes of address space that a target may take beside what it has at rest
 SECONDS = 10.0  # of processor time for one case: beyond them the process ends
+PATIENCE = 900  # seconds that one case may wait, on a busy machine
 LONGEST_MESSAGE = 10_000  # characters
-FORBIDDEN = (
-    "subprocess.Popen",
-    "os.system",
-    "os.exec",
-    "os.posix_spawn",
-    "os.fork",
-    "pickle.find_class",
-    "socket.connect",
-)
-TOUCHING = (
-    "open",
-    "os.remove",
-    "os.rename",
-    "os.mkdir",
-    "os.rmdir",
-    "os.chmod",
-    "os.symlink",
-    "os.link",
-    "os.truncate",
-)
+NO_ROOM = re.compile(r"allocation failed|(unable|can't|cannot) (to )?allocate", re.IGNORECASE)  # as libraries say it
+STARTS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork")
+FORBIDDEN = (*STARTS, "pickle.find_class", "socket.connect")
+TOUCHING = ("open", "os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.chmod", "os.symlink", "os.link")
 UNREADY = 99  # exit status where a sound file was not read
 LAYOUT = struct.Struct("<6Q")
 STATUS = Path("/proc/self/status")
@@ -96,15 +84,8 @@ class Watch:
         """Nothing is watched before the first folder."""
         self.folder: Path | None = None
         places = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib")}
-        places |= {
-            sys.prefix,
-            sys.base_prefix,
-            str(Path(__file__).parents[2]),
-            "/proc/self",
-            "/dev/null",
-            "/dev/urandom",
-        }
-        places |= {"/sys", "/etc/ssl", "/usr/share/zoneinfo", "/usr/lib"}
+        places |= {sys.prefix, sys.base_prefix, str(Path(__file__).parents[2])}
+        places |= {"/proc/self", "/dev/null", "/dev/urandom", "/sys", "/usr/share/zoneinfo", "/usr/lib"}
         self.known = tuple(str(Path(place).resolve()) for place in places)
         self.seen: list[str] = []
         sys.addaudithook(self._hook)
@@ -146,11 +127,7 @@ def attempt(read: Callable[[], None], watch: Watch) -> str | None:
     try:
         read()
     except QdotError as error:
-        text = str(error)
-        text.encode()  # a message can be printed and written
-        if len(text) > LONGEST_MESSAGE:
-            return f"a message of {len(text)} characters: {text[:200]}"
-        return ", ".join(watch.seen)
+        return _fault(error) or ", ".join(watch.seen)
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             raise
@@ -158,17 +135,26 @@ def attempt(read: Callable[[], None], watch: Watch) -> str | None:
     return ", ".join(watch.seen) or None
 
 
-def run(folder: Path, seed: int, cases: int, numbers: list[int]) -> None:
+def _fault(error: QdotError) -> str:
+    """What is wrong with a refusal: a message that no terminal or file takes, or memory that was asked for first."""
+    text, cause = str(error), error.__cause__ or error.__context__
+    if len(text) > LONGEST_MESSAGE or text != text.encode("utf-8", "replace").decode():
+        return f"a message of {len(text)} characters: {text[:200]!r}"
+    unbounded = isinstance(cause, MemoryError) or NO_ROOM.search(text) is not None
+    return f"asked for more memory than there was: {text}" if unbounded else ""
+
+
+def run(targets: Sequence[Target], folder: Path, seed: int, cases: int, numbers: list[int]) -> None:
     """Work on the targets of these numbers, each from where it has come to."""
     watch = Watch()
     for number in numbers:
         with tempfile.TemporaryDirectory() as name:
-            _target(folder, seed, cases, number, Path(name).resolve(), watch)
+            _work(targets[number], folder / f"{number}.state", seed, cases, Path(name).resolve(), watch)
 
 
-def _target(folder: Path, seed: int, cases: int, number: int, place: Path, watch: Watch) -> None:
-    target, path = TARGETS[number], folder / f"{number}.state"
-    tally = Tally.read(path)
+def _work(target: Target, state: Path, seed: int, cases: int, place: Path, watch: Watch) -> None:
+    """Put a target's cases before its reader, from where it has come to."""
+    tally = Tally.read(state)
     if tally.done >= cases:
         return
     samples = _samples(target, place)
@@ -176,18 +162,26 @@ def _target(folder: Path, seed: int, cases: int, number: int, place: Path, watch
     rest, hard = memory("VmRSS"), resource.getrlimit(resource.RLIMIT_AS)[1]
     resource.setrlimit(resource.RLIMIT_AS, (memory("VmSize") + ROOM, hard))
     while tally.done < cases:
-        content = case(target, samples, seed, tally.done)
-        watch.folder = place
-        signal.setitimer(signal.ITIMER_PROF, SECONDS)
-        before = _clock()
-        found = attempt(lambda content=content: target.read(place, content), watch)  # type: ignore[misc]
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        watch.folder = None
+        content, before = case(target, samples, seed, tally.done), _clock()
+        with _watched(watch, place):
+            found = attempt(lambda content=content: target.read(place, content), watch)  # type: ignore[misc]
         tally.milliseconds += _clock() - before
-        _count(tally, found, folder, target, content)
+        _count(tally, found, state, target, content)
         tally.peak = max(tally.peak, memory("VmHWM") - rest)
-        tally.write(path)
+        tally.write(state)
     resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+
+
+@contextmanager
+def _watched(watch: Watch, place: Path) -> Iterator[None]:
+    """Within bounds of time, and of what may be touched."""
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    faulthandler.dump_traceback_later(PATIENCE, exit=True)
+    watch.folder = place
+    yield
+    watch.folder = None
+    faulthandler.cancel_dump_traceback_later()
+    signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def _samples(target: Target, place: Path) -> list[bytes]:
@@ -208,23 +202,32 @@ def _clock() -> int:
     return round(1000 * (usage.ru_utime + usage.ru_stime))
 
 
-def _count(tally: Tally, found: str | None, folder: Path, target: Target, content: bytes) -> None:
+def _count(tally: Tally, found: str | None, state: Path, target: Target, content: bytes) -> None:
     """Count a case; of one that went wrong, keep the bytes and what happened."""
     if found:
-        kept = folder / f"{TARGETS.index(target)}-{tally.done}.bytes"
+        kept = state.with_name(f"{state.stem}-{tally.done}.bytes")
         kept.write_bytes(content)
-        with (folder / "crashes.jsonl").open("a") as file:
-            file.write(
-                json.dumps({"target": target.name, "case": tally.done, "what": found, "bytes": kept.name}) + "\n"
-            )
+        note(state.parent, target.name, tally.done, found)
     tally.crashed += bool(found)
     tally.refused += found == ""
     tally.accepted += found is None
     tally.done += 1
 
 
+def note(folder: Path, target: str, number: int, what: str) -> None:
+    """Write down what went wrong."""
+    with (folder / "crashes.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"target": target, "case": number, "what": what}) + "\n")
+
+
+def targets_of(module: str) -> Sequence[Target]:
+    """The targets of a module: of `fuzz.targets`, but in tests of this."""
+    return tuple(importlib.import_module(module).TARGETS)
+
+
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     faulthandler.enable()
     faulthandler.register(signal.SIGPROF, chain=True)  # says where, then ends the process
-    run(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), [int(number) for number in sys.argv[4:]])
+    name, place, *numbers = sys.argv[1:]
+    run(targets_of(name), Path(place), int(numbers[0]), int(numbers[1]), [int(number) for number in numbers[2:]])

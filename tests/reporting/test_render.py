@@ -1,5 +1,7 @@
 """The page: self-contained, deterministic, honest about what is missing, whatever the study holds."""
 
+import copy
+import dataclasses
 import re
 import shutil
 import subprocess
@@ -8,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_study import fill, new_study, write_status
+from fake_study import fill, new_study, write_findings, write_status
 from report_page import Page, section
 
 from qdot.errors import ResultsError
@@ -158,6 +160,31 @@ def test_names_are_escaped(tmp_path: Path) -> None:
     study = new_study(tmp_path, "tiny")
     study.params["report"]["title"] = "<b>Q & A</b>"
     assert "<h1>&lt;b&gt;Q &amp; A&lt;/b&gt;</h1>" in rendered(study)[0]
+
+
+def test_names_that_are_markup_are_text(tmp_path: Path) -> None:
+    """The schema lets none through; the page does not lean on it. Every place of a name, figures and ids included."""
+    dataset, algorithm = "<script>alert(1)</script>", "<img src=x onerror=alert(2)>\"' onload='alert(3)"
+    study = new_study(tmp_path, "quick")
+    params = copy.deepcopy(dict(study.params))
+    params["datasets"][dataset] = params["datasets"].pop("pendulum")
+    params["algorithms"][algorithm] = {"variant_of": "iql"}
+    suite = params["suites"]["quick"]
+    suite["datasets"] = [dataset if name == "pendulum" else name for name in suite["datasets"]]
+    suite["algorithms"].append(algorithm)
+    study = dataclasses.replace(study, params=params)
+    fill(study, algorithms=("qdot", "iql", "bc", algorithm))
+    compare(study)
+    write_findings(study)
+    text = render(study).read_text()
+    page = Page(text)
+    assert page.open == []
+    assert page.tags.isdisjoint({"img", "iframe", "object", "embed"})
+    assert text.count("<script") == 1
+    assert not re.search(r"<[^>]*\son\w+\s*=", text)
+    assert dataset in page.text
+    assert algorithm.replace("_", " ") in page.text
+    assert all(re.fullmatch(r"[\w.-]+", name) for name in page.ids)
 
 
 def test_without_tables_the_error_names_the_stage(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ for suite in NAMED:
         params:
             name=suite,
         shell:
-            "qdot gate --name {params.name} {input:q} 2>&1 | tee {log:q}"
+            "qdot gate --name {params.name:q} {input:q} 2>&1 | tee {log:q}"
 
 
 for stage in ("data", "train", "evaluate", "transport", "compare", "report"):
@@ -30,4 +30,4 @@ for stage in ("data", "train", "evaluate", "transport", "compare", "report"):
         params:
             name=f"{stage}_all",
         shell:
-            "qdot gate --name {params.name} {input:q} 2>&1 | tee {log:q}"
+            "qdot gate --name {params.name:q} {input:q} 2>&1 | tee {log:q}"

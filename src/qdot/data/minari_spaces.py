@@ -39,8 +39,9 @@ def read_metadata(data: Path) -> dict[str, Any]:
         raise DataError(f"{path}: {', '.join(missing)}: missing; expected a dataset with its spaces stored")
     known = {"data_format": ("hdf5",), "minari_version": minari.supported_dataset_versions}
     for key, allowed in known.items():
-        if metadata.get(key) not in allowed:
-            raise DataError(f"{path}: {key}: found {metadata.get(key)!r}, expected {' or '.join(sorted(allowed))}")
+        found = metadata.get(key)
+        if not isinstance(found, str) or found not in allowed:
+            raise DataError(f"{path}: {key}: found {found!r}, expected {' or '.join(sorted(allowed))}")
     episodes = metadata.get("total_episodes")
     if type(episodes) is not int or episodes < 0:
         raise DataError(f"{path}: total_episodes: found {episodes!r}, expected a whole number")

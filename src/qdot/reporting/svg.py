@@ -52,6 +52,7 @@ def inline(figure: Figure, name: str, label: str) -> Markup:
         name: Unique on the page; prefixes every id.
         label: What the figure shows, for readers who cannot see it.
     """
+    name = re.sub(r"[^\w.-]+", "-", name)  # it stands in attributes, and may hold a dataset's name
     buffer = io.StringIO()
     with mpl.rc_context({**style(), "svg.hashsalt": name}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
