@@ -136,7 +136,9 @@ def main() -> None:
     """Parse, make the scene, drill."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--suite", default="tiny", help="the suite that Snakemake runs, or whose log gets the kills")
-    parser.add_argument("--training", action="store_true", help="kill one training job of suite tiny, without Snakemake")
+    parser.add_argument(
+        "--training", action="store_true", help="kill one training job of suite tiny, without Snakemake"
+    )
     parser.add_argument("--kills", type=int, default=150, help="in the log, with those of earlier runs")
     parser.add_argument("--minutes", type=float, default=60, help="no round begins later")
     parser.add_argument("--seed", type=int, default=0, help="of the instants and victims")

@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from qdot.errors import DataError, ParamsError
+from qdot.provenance import damaged_files
 
 Reward = Literal["as_is", "subtract_one", "normalise_returns"]
 ARRAYS = ("observations", "actions", "rewards", "next_observations", "terminals", "episode_starts")
@@ -101,6 +102,8 @@ def load_prepared(directory: str | Path) -> Prepared:
         arrays = load_file(arrays_path)
     except (OSError, SafetensorError) as error:
         raise DataError(f"{arrays_path}: cannot be read ({error}); delete the folder and prepare again") from error
+    if any(damaged_files(directory, manifest.get("files", {}))):
+        raise DataError(f"{arrays_path}: is not what manifest.json records; delete the folder and prepare again")
     missing = [name for name in ARRAYS if name not in arrays]
     if missing:
         raise DataError(f"{arrays_path}: lacks {', '.join(missing)}; delete the folder and prepare again")

@@ -18,7 +18,7 @@ import torch
 
 from qdot.data.batch import Dataset, load_prepared, training_dataset
 from qdot.envs.registry import is_available
-from qdot.errors import ResultsError
+from qdot.errors import CellFailure, ResultsError
 from qdot.evaluation.rollout import Evaluator
 from qdot.evaluation.tables import write_episodes
 from qdot.processes import Stop, end_with_parent
@@ -232,7 +232,7 @@ def _member(evaluations: Evaluations, datasets: "Datasets") -> Member:
 
 
 def _finish(evaluations: Evaluations, outcome: Outcome) -> None:
-    """Write a seed's evaluations and its manifest; nothing is left to go on from."""
+    """Write a seed's evaluations and its manifest; where a failure is none of its own, it goes on from what is saved."""
     job, seed = evaluations.job, outcome.seed
     values, directory = job.recipe["params"], job.directories[seed]
     own = [row for row in evaluations.rows if row["seed"] == seed and seed not in evaluations.failures]
@@ -242,7 +242,8 @@ def _finish(evaluations: Evaluations, outcome: Outcome) -> None:
         job.finish(seed, "ok", files=FILES, signs=[sign._asdict() for sign in outcome.signs])
     else:
         job.fail(seed, failure)
-    (directory / resume.NAME).unlink(missing_ok=True)
+    if failure is None or isinstance(failure, CellFailure):
+        (directory / resume.NAME).unlink(missing_ok=True)
 
 
 class Datasets:

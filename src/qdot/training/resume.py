@@ -5,6 +5,7 @@ other noise are functions of (seed, step), so weights, moments, the terms since 
 evaluations until then are all there is.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,10 +21,11 @@ from qdot.errors import CellFailure, ResultsError
 from qdot.provenance import write_atomic
 from qdot.training import checkpoint
 from qdot.training.curves import Curve
-from qdot.training.trainer import Trainer
+from qdot.training.trainer import Good, Trainer
 
 NAME = "resume.safetensors"
-SCHEMA = 1
+SCHEMA = 2
+SUM = "sha256"  # an entry of the text: of the file as it is without this entry
 
 
 @dataclass(frozen=True)
@@ -33,12 +35,13 @@ class Saved:
     Attributes:
         step: Steps done.
         tensors: `weight.<name>`, `moment.<optimiser>.<name>` (members of the seed, ...); `record` (steps, terms) since
-            the last row of the curve; `curve` (rows, columns), float64.
+            the last row of the curve; `curve` (rows, columns), float64; `good.<name>`: its last good weights.
         terms: Names of the record's terms.
         columns: Names of the curve's columns.
         steps: Step of each row of the curve.
         failure: Why and where the seed failed; None where it did not.
         evaluations: Rows of its evaluations until now.
+        good: Step of its last good weights; None where it has none.
     """
 
     step: int
@@ -48,15 +51,21 @@ class Saved:
     steps: Sequence[int]
     failure: Mapping[str, Any] | None
     evaluations: Sequence[Mapping[str, Any]]
+    good: int | None = None
 
     def write(self, path: Path, identity: str) -> None:
         """Write the file; `identity` says which work it belongs to."""
-        facts = {name: getattr(self, name) for name in FACTS}
-        text = json.dumps({"schema": SCHEMA, "identity": identity, **facts})
-        write_atomic(path, checkpoint.join(self.tensors, text))
+        facts = {"schema": SCHEMA, "identity": identity, **{name: getattr(self, name) for name in FACTS}}
+        facts[SUM] = _sum(self.tensors, facts)
+        write_atomic(path, checkpoint.join(self.tensors, json.dumps(facts)))
 
 
-FACTS = ("step", "terms", "columns", "steps", "failure", "evaluations")
+FACTS = ("step", "terms", "columns", "steps", "failure", "evaluations", "good")
+
+
+def _sum(tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> str:
+    """SHA-256 of the file that these would be: safetensors itself notices a file that is cut, not one that changed."""
+    return hashlib.sha256(checkpoint.join(tensors, json.dumps(facts))).hexdigest()
 
 
 def read(path: Path, identity: str) -> Saved | None:
@@ -67,9 +76,11 @@ def read(path: Path, identity: str) -> Saved | None:
     """
     try:
         tensors, facts = checkpoint.split(path.read_bytes())
+        if facts.pop(SUM) != _sum(tensors, facts):
+            raise ValueError("its content is not what was written")
     except FileNotFoundError:
         return None
-    except (safetensors.SafetensorError, KeyError, ValueError) as error:
+    except (OSError, safetensors.SafetensorError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise ResultsError(f"{path}: is damaged ({error}); this seed starts again") from error
     if facts["schema"] != SCHEMA or facts["identity"] != identity:
         return None
@@ -84,10 +95,13 @@ def save(trainer: Trainer, seed: int, evaluations: Sequence[Mapping[str, Any]]) 
     tensors["curve"] = torch.tensor([values for _, values in curve.rows], dtype=torch.float64)
     if trainer.record:
         tensors["record"] = torch.stack(trainer.record)[..., index]
-    failed = trainer.failures.get(seed)
+    failed, good = trainer.failures.get(seed), trainer.good.get(seed)
+    if good is not None:
+        tensors |= {f"good.{name}": tensor for name, tensor in good.tensors.items()}
     failure = {key: getattr(failed, key) for key in ("stage", "error", "step", "term")} if failed else None
     steps = [step for step, _ in curve.rows]
-    return Saved(trainer.step, tensors, list(trainer.terms), list(curve.columns), steps, failure, evaluations)
+    terms, columns = list(trainer.terms), list(curve.columns)
+    return Saved(trainer.step, tensors, terms, columns, steps, failure, evaluations, good.step if good else None)
 
 
 def go_on(trainer: Trainer, saved: Sequence[Saved]) -> None:
@@ -114,5 +128,9 @@ def go_on(trainer: Trainer, saved: Sequence[Saved]) -> None:
         curve.columns = list(one.columns)
         curve.rows = list(zip(one.steps, np.asarray(one.tensors["curve"]).tolist(), strict=True))
         trainer.curves[seed] = curve
+        if one.good is not None:
+            kept = {name: tensor for name, tensor in one.tensors.items() if name.startswith("good.")}
+            kept = {name.removeprefix("good."): tensor for name, tensor in kept.items()}
+            trainer.good[seed] = Good(one.good, kept)
         if one.failure:
             trainer.failures[seed] = CellFailure(**one.failure)
