@@ -273,7 +273,7 @@ def table_is_current(study: Study, recipe: Mapping[str, Any]) -> bool:
 
 
 def put(path: Path, recipe: Mapping[str, Any], current: bool, outputs: Iterable[Path] = ()) -> None:
-    """Write a recipe: newer than its outputs where work is due, whatever the clock says; else older than all of them."""
+    """Write a recipe: newer than its outputs where work is due, whatever the clock says; else older than they are."""
     if not current:
         now = time.time_ns()
         provenance.write_json(path, {**recipe, "due": now})

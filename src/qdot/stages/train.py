@@ -232,7 +232,7 @@ def _member(evaluations: Evaluations, datasets: "Datasets") -> Member:
 
 
 def _finish(evaluations: Evaluations, outcome: Outcome) -> None:
-    """Write a seed's evaluations and its manifest; where a failure is none of its own, it goes on from what is saved."""
+    """Write a seed's evaluations and its manifest; after a failure that is none of its own it can go on later."""
     job, seed = evaluations.job, outcome.seed
     values, directory = job.recipe["params"], job.directories[seed]
     own = [row for row in evaluations.rows if row["seed"] == seed and seed not in evaluations.failures]
