@@ -22,10 +22,10 @@ TOP = Path(__file__).parents[2]
 RESULTS = ("data/prepared", "results", "reports/build")
 CLOCKS = ("runtime.json", "costs.csv", "made_with.csv", "index.html")  # hold clocks, or a table of them
 OF_CLOCKS = ("compare/manifest.json", "reports/build")  # list the digests of such files
-SAVE_SECONDS = "1"
+SAVE_SECONDS = "0.5"
 ALGORITHMS = ("qdot", "iql", "bc")
 DATASET = "pendulum-tiny"
-CHANGES = {"train.steps": 400, "train.evaluate_every": 0}  # of suite tiny: rollouts are the suite's, beside
+CHANGES = {"train.steps": 150, "train.evaluate_every": 0}  # of suite tiny: rollouts are the suite's, beside
 
 
 class Running(Protocol):
