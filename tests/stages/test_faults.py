@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 from training_job import TrainingJob
@@ -326,8 +327,8 @@ def test_a_job_that_hangs_is_ended_with_all_it_started_and_its_cells_say_so(
     assert job.reason() == (
         "ResultsError: ended after 1.5 s, the limit that QDOT_JOB_SECONDS sets: it hung, or needs a larger limit"
     )
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(hanging.read_text()), 0)
+    started = int(hanging.read_text())
+    assert not psutil.pid_exists(started) or psutil.Process(started).status() == psutil.STATUS_ZOMBIE
     assert job.run() == 0
     assert job.contents() == whole
 

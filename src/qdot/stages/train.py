@@ -241,6 +241,7 @@ def _finish(evaluations: Evaluations, outcome: Outcome) -> None:
     if failure is None:
         job.finish(seed, "ok", files=FILES, signs=[sign._asdict() for sign in outcome.signs])
     else:
+        log.error("%s, seed %d: failed: %s", job.name, seed, failure)
         job.fail(seed, failure)
     if failure is None or isinstance(failure, CellFailure):
         (directory / resume.NAME).unlink(missing_ok=True)
