@@ -11,7 +11,7 @@ export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help install quick smoke kitchen all verify archive agreement screenshots bench test test-slow fuzz check audit format lock licences clean
+.PHONY: help install quick smoke kitchen all verify archive agreement screenshots bench test test-slow faults fuzz check audit format lock licences clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,6 +47,11 @@ verify: install ## hold the runs here against docs/results (SUITE=quick: one sui
 
 archive: install ## pack code, results, policies and collected data for a reviewer: dist/qdot.tar.gz
 	$(BIN)/qdot archive dist/qdot.tar.gz
+
+faults: export PYTHONPATH := src:benchmarks
+faults: install ## kill -9 at drawn instants, go on, compare (SUITE=tiny, MINUTES=45 each; a rerun goes on)
+	$(BIN)/python benchmarks/faults/run.py --training --kills 60 --minutes $(MINUTES)
+	$(BIN)/python benchmarks/faults/run.py --suite $(or $(SUITE),tiny) --kills 150 --minutes $(MINUTES)
 
 define peers  # an environment of its own, $(1), from the requirements $(2)
 test -x $(1)/bin/python || $(PYTHON) -m venv $(1)

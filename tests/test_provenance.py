@@ -1,5 +1,6 @@
 """A digest changes when the work would give something else, and only then."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from qdot import provenance
 from qdot.errors import ResultsError
+from qdot.provenance import find_json, read_json, write_json, write_manifest
 
 
 @pytest.fixture
@@ -93,6 +95,21 @@ def test_damage_is_found_by_content(tmp_path: Path) -> None:
     assert set(files) == {"a", "b"}
     (tmp_path / "b").write_text("2")
     assert list(provenance.damaged_files(tmp_path, {**files, "c": "0"})) == ["b", "c"]
+
+
+def test_a_sealed_file_that_changed_is_damaged_and_one_without_a_seal_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.json"
+    write_manifest(path, {"status": "ok", "share": 0.1, "files": {"a": "b"}})
+    assert read_json(path)["status"] == "ok"
+    text = path.read_text()
+    path.write_text(text.replace("0.1", "0.2"))
+    with pytest.raises(ResultsError, match=r"manifest.json: is damaged .* run its stage again"):
+        read_json(path)
+    assert find_json(path) is None
+    write_manifest(path, json.loads(text) | {"status": "failed"})
+    assert read_json(path)["status"] == "failed"
+    write_json(path, {"status": "ok"})
+    assert read_json(path) == {"status": "ok"}
 
 
 def test_a_broken_json_is_named(tmp_path: Path) -> None:

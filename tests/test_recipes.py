@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,23 @@ def test_a_recipe_is_old_where_nothing_is_due_and_new_where_a_cell_failed(study:
     recipes.write_recipes(made)
     assert os.stat(path).st_mtime_ns >= os.stat(output).st_mtime_ns
     assert json.loads(path.read_text())["digest"] == recipe["digest"]
+
+
+def test_a_recipe_is_newer_than_its_outputs_where_the_clock_was_set_back(study: Callable[..., Study]) -> None:
+    made = study()
+    recipe = recipes.train_recipe(made, DATASET, "iql")
+    path = recipes.recipe_path(made, "train", DATASET, "iql")
+    tomorrow = time.time() + 86400
+    outputs = [finish(made, recipe, Cell(DATASET, "iql", seed)) / "manifest.json" for seed in made.seeds]
+    failed = finish(made, recipe, CELL, status="failed") / "manifest.json"
+    for output in outputs:
+        os.utime(output, (tomorrow, tomorrow))
+    recipes.write_recipes(made)
+    assert os.stat(path).st_mtime > tomorrow
+    assert failed in outputs
+    finish(made, recipe, CELL)
+    recipes.write_recipes(made)
+    assert os.stat(path).st_mtime == recipes.OLD  # done: a date in the future makes nothing due for ever
 
 
 def test_imported_scores_make_tables_and_report_of_their_datasets_due_and_nothing_else(

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from qdot import commands
-from qdot.errors import ParamsError, QdotError
-from qdot.stages import publish
+from qdot.errors import ParamsError, QdotError, ResultsError
+from qdot.provenance import clear_unfinished, read_json
+from qdot.stages import limit, publish
 from qdot.stages.completion import add_completion
 from qdot.stages.policy import add_policy
 from qdot.systems import refuse_windows
@@ -25,6 +26,7 @@ GROUPS = {
         *("data", "replay_dataset", "train", "evaluate", "transport", "report", "gate"),
     ),
 }
+FORMAT = "[{}] %(message)s"
 EXIT_CODES = """exit status: 0 done; 1 a check found something (failed cells, a difference, a recording that cannot be
 replayed); 2 a wrong argument, value, file or place, named on stderr; 3 a defect of this program; 130, 143 stopped"""
 
@@ -35,10 +37,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status, as in `EXIT_CODES`.
     """
+    arguments = sys.argv[1:] if arguments is None else arguments
     options = _parser().parse_args(arguments)
-    _set_up_log(options)
     try:
         refuse_windows()
+        if hasattr(options, "overdue") and (seconds := limit.seconds()):
+            logging.basicConfig(level=logging.INFO, format=FORMAT.format(_name(options)), force=True)
+            return limit.run(arguments, options, seconds, options.overdue)
+        _set_up_log(options)
         return int(options.run(options) or 0)
     except QdotError as error:
         log.error("%s", error)
@@ -59,12 +65,20 @@ def _set_up_log(options: argparse.Namespace) -> None:
     screen.setLevel(logging.DEBUG if options.debug else logging.WARNING if options.quiet else logging.INFO)
     handlers: list[logging.Handler] = [screen]
     if getattr(options, "log", None):
-        options.log.parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(logging.FileHandler(options.log, mode="w"))
-    name = getattr(options, "name", None) or options.command
-    logging.basicConfig(level=logging.INFO, format=f"[{name}] %(message)s", handlers=handlers, force=True)
+        try:
+            options.log.parent.mkdir(parents=True, exist_ok=True)
+            handlers.append(logging.FileHandler(options.log, mode="w"))
+        except OSError as error:
+            text = f"{options.log}: cannot be written ({error.strerror}); expected a writable folder: see `qdot places`"
+            raise ResultsError(text) from error
+    logging.basicConfig(level=logging.INFO, format=FORMAT.format(_name(options)), handlers=handlers, force=True)
     log.setLevel(logging.DEBUG)
     logging.getLogger("h5py").setLevel(logging.WARNING)
+
+
+def _name(options: argparse.Namespace) -> str:
+    """What progress lines call the command."""
+    return getattr(options, "name", None) or str(options.command)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -95,7 +109,13 @@ def _grouped(found: Any) -> str:
 
 
 def _stage(
-    found: Any, name: str, run: Any, text: str, several: bool = False, required: bool = True
+    found: Any,
+    name: str,
+    run: Any,
+    text: str,
+    several: bool = False,
+    required: bool = True,
+    overdue: limit.Overdue | None = None,
 ) -> argparse.ArgumentParser:
     command = found.add_parser(name, help=text, description=text)
     recipe = command.add_argument("--recipe", type=Path, required=required, help="the job's recipe, by the Snakefile")
@@ -103,7 +123,7 @@ def _stage(
         recipe.nargs, recipe.help = "+", "the job's recipes, by the Snakefile: one per algorithm"
     command.add_argument("--name", help="the job's name in progress lines")
     command.add_argument("--log", type=Path, help="also write the progress lines here")
-    command.set_defaults(run=run)
+    command.set_defaults(run=run, overdue=overdue)
     return command
 
 
@@ -112,7 +132,8 @@ def _seeds(text: str) -> list[int]:
 
 
 def _add_stages(found: Any) -> None:
-    data = _stage(found, "data", _data, "fetch or collect one dataset, check it, write it as arrays")
+    text = "fetch or collect one dataset, check it, write it as arrays"
+    data = _stage(found, "data", _data, text, overdue=_overdue_data)
     data.add_argument("manifest", type=Path)
     replay = _stage(found, "replay_dataset", _replay_dataset, "replay a prepared dataset in its environment")
     replay.add_argument("result", type=Path)
@@ -120,7 +141,7 @@ def _add_stages(found: Any) -> None:
         ("train", _train, "train the due seeds of algorithms on one dataset, side by side"),
         ("evaluate", _evaluate, "roll out the due seeds of algorithms on one dataset"),
     ):
-        command = _stage(found, name, run, text, several=True)
+        command = _stage(found, name, run, text, several=True, overdue=_overdue_cells)
         command.add_argument(
             "--seeds", type=_seeds, required=True, help="comma-separated, a manifest each (per recipe)"
         )
@@ -158,6 +179,22 @@ def _data(options: argparse.Namespace) -> None:
     data.run(options.recipe, options.manifest)
 
 
+def _overdue_data(options: argparse.Namespace, error: ResultsError) -> None:
+    from qdot.stages import cells, data
+
+    recipe = read_json(options.recipe)
+    with cells.locked(recipe):
+        data.fail(recipe, options.manifest, error)
+
+
+def _overdue_cells(options: argparse.Namespace, error: ResultsError) -> None:
+    from qdot.stages import cells
+
+    jobs = cells.Job.read(options.recipe, options.seeds, options.manifests)
+    with cells.all_locked(jobs):
+        cells.fail_all([(job, job.due()) for job in jobs], error)
+
+
 def _replay_dataset(options: argparse.Namespace) -> None:
     from qdot.stages import replay
 
@@ -177,9 +214,12 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _transport(options: argparse.Namespace) -> None:
-    from qdot.stages import transport
+    from qdot.stages import cells, transport
 
-    transport.run(options.recipe)
+    recipe = read_json(options.recipe)
+    with cells.locked(recipe):
+        clear_unfinished(Path(recipe["places"]["results"]) / recipe["suite"] / "transport")
+        transport.run(options.recipe)
 
 
 def _compare(options: argparse.Namespace) -> None:

@@ -16,12 +16,14 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from qdot import strict_json
 from qdot.errors import ResultsError
+
+SEAL = "seal"  # a manifest's entry: the digest of all others
 
 # Modules that carry no numbers: a change of their code is no reason to work again.
 INFRASTRUCTURE = frozenset(
@@ -87,6 +89,13 @@ def new_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(made, ignore_errors=True)
 
 
+def clear_unfinished(folder: Path) -> None:
+    """Delete what a killed `write_atomic` left in a folder; whoever writes there holds the folder's lock."""
+    for path in folder.glob(".*"):
+        if path.is_file():
+            path.unlink(missing_ok=True)
+
+
 @functools.cache
 def _umask() -> int:
     """The process's file mode mask (reading it means setting it, so once)."""
@@ -100,19 +109,31 @@ def write_json(path: str | Path, value: Any) -> None:
     write_atomic(path, json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
 
 
+def write_manifest(path: str | Path, value: Mapping[str, Any]) -> None:
+    """Write a mapping as `write_json` does, sealed: with a digest of itself, by which a damaged one is known."""
+    write_json(path, {**value, SEAL: _seal_of(value)})
+
+
 def read_json(path: str | Path) -> Any:
-    """Read a JSON file.
+    """Read a JSON file; one that has a seal is held against it.
 
     Raises:
-        ResultsError: the file is missing or is no JSON.
+        ResultsError: the file is missing, is no JSON, or is not what was sealed.
     """
     try:
         with open(path, "rb") as file:
-            return strict_json.parse(file.read(strict_json.LARGEST + 1))
+            value = strict_json.parse(file.read(strict_json.LARGEST + 1))
     except FileNotFoundError as error:
         raise ResultsError(f"{path}: no such file; run the stage that writes it") from error
     except (OSError, ValueError) as error:
         raise ResultsError(f"{path}: is no readable JSON ({error}); delete it and run its stage again") from error
+    if isinstance(value, dict) and value.get(SEAL) not in (None, _seal_of(value)):
+        raise ResultsError(f"{path}: is damaged (its content is not what it was sealed with); run its stage again")
+    return value
+
+
+def _seal_of(value: Mapping[str, Any]) -> str:
+    return digest({key: entry for key, entry in value.items() if key != SEAL})
 
 
 def find_json(path: str | Path) -> Any | None:

@@ -274,36 +274,44 @@ def table_is_current(study: Study, recipe: Mapping[str, Any]) -> bool:
     return manifest is not None and manifest.get("inputs") == table_inputs(study, recipe["stage"])
 
 
-def put(path: Path, recipe: Mapping[str, Any], current: bool) -> None:
-    """Write a recipe: new where work is due, older than every output where it is not."""
+def put(path: Path, recipe: Mapping[str, Any], current: bool, outputs: Iterable[Path] = ()) -> None:
+    """Write a recipe: newer than its outputs where work is due, whatever the clock says; else older than they are."""
     if not current:
-        provenance.write_json(path, {**recipe, "due": time.time_ns()})
+        now = time.time_ns()
+        provenance.write_json(path, {**recipe, "due": now})
+        after = 10**9 + max((output.stat().st_mtime_ns for output in outputs if output.is_file()), default=0)
+        os.utime(path, ns=(max(now, after),) * 2)
         return
     found = find_record(path)
     if {k: v for k, v in found.items() if k != "due"} != json.loads(json.dumps(recipe)):
         provenance.write_json(path, recipe)
-        os.utime(path, (OLD, OLD))
+    os.utime(path, (OLD, OLD))
 
 
 def write_recipes(study: Study) -> None:
     """Write every recipe of a study."""
     for dataset in study.datasets:
         recipe = data_recipe(study, dataset)
-        put(recipe_path(study, "data", dataset), recipe, data_is_current(study, recipe))
+        made = [study.data_dir(dataset) / "manifest.json"]
+        put(recipe_path(study, "data", dataset), recipe, data_is_current(study, recipe), made)
         for algorithm in runnable(study):
             cells = [Cell(dataset, algorithm, seed) for seed in study.seeds]
             for make in (train_recipe, evaluate_recipe):
                 recipe = make(study, dataset, algorithm)
                 current = all(_is_current_or_absent(study, recipe, cell) for cell in cells)
-                put(recipe_path(study, recipe["stage"], dataset, algorithm), recipe, current)
+                made = [study.cell_dir(recipe["stage"], cell) / "manifest.json" for cell in cells]
+                put(recipe_path(study, recipe["stage"], dataset, algorithm), recipe, current, made)
     for dataset in study.replayed:
         recipe = replay_recipe(study, dataset)
-        put(recipe_path(study, "replay", dataset), recipe, replay_is_current(study, recipe))
+        made = [study.data_dir(dataset) / replays.FILE]
+        put(recipe_path(study, "replay", dataset), recipe, replay_is_current(study, recipe), made)
     recipe = transport_recipe(study)
-    put(recipe_path(study, "transport"), recipe, transport_is_current(study, recipe))
+    made = [study.transport_dir / "manifest.json"]
+    put(recipe_path(study, "transport"), recipe, transport_is_current(study, recipe), made)
     for stage in ("compare", "report"):
         recipe = table_recipe(study, stage)
-        put(recipe_path(study, stage), recipe, table_is_current(study, recipe))
+        made = [(study.compare_dir if stage == "compare" else study.report_dir) / "manifest.json"]
+        put(recipe_path(study, stage), recipe, table_is_current(study, recipe), made)
     provenance.write_json(HASHES, _hashes())
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 from claim_evidence import transport
-from fake_study import TOP, fill, new_study
+from fake_study import TOP, fill, new_study, vouch
 
 from qdot.errors import ResultsError
 from qdot.evaluation import claims, rules
@@ -196,7 +196,9 @@ def test_steadier_training_is_seen(tmp_path: Path) -> None:
             frame = pd.DataFrame(rows).assign(dataset="hopper-medium-v2", algorithm=algorithm, seed=seed)
             frame = frame.assign(readout=study.resolved("hopper-medium-v2", algorithm)["primary_readout"], length=9)
             frame["return"], frame["success"] = low + (high - low) * frame["score"] / 100, ""
-            frame.to_csv(study.train_dir("hopper-medium-v2", algorithm, seed) / "evaluations.csv", index=False)
+            folder = study.train_dir("hopper-medium-v2", algorithm, seed)
+            frame.to_csv(folder / "evaluations.csv", index=False)
+            vouch(folder)
     claim = judged(study)[4]
     assert claim["measured"] == pytest.approx(np.sqrt(1000 / 9))  # standard deviation of +-10 over ten evaluations
     assert claim["p"] == pytest.approx(1 / 32)  # of 32 sign flips of five seeds

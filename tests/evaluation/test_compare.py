@@ -2,19 +2,20 @@
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from fake_study import TOP, fill, new_study, write_cell, write_status
+from fake_study import TOP, fill, new_study, vouch, write_cell, write_status
 from scipy import stats
 
 from qdot.algorithms import registry
 from qdot.errors import ResultsError
 from qdot.evaluation.compare import compare
-from qdot.provenance import read_json
+from qdot.provenance import read_json, write_manifest
 from qdot.results import load
 from qdot.study import Cell, Study
 
@@ -67,6 +68,7 @@ def test_protocols_read_the_evaluations_during_training(tmp_path: Path) -> None:
     )
     frame = pd.read_csv(path)
     frame.assign(**{"return": frame["score"]}).to_csv(path, index=False)
+    vouch(path.parent)
     compare(study)
     scores = table(study, "scores").set_index("protocol")
     assert dict(scores["score"]) == pytest.approx({"final": 50.0, "last": 29.0, "best": 90.0, "mean10": 24.5})
@@ -76,6 +78,7 @@ def test_protocols_read_the_evaluations_during_training(tmp_path: Path) -> None:
 def test_scores_during_training_follow_from_returns_where_the_file_has_none(tiny: Study) -> None:
     path = tiny.train_dir(DATASET, "bc", 0) / "evaluations.csv"
     pd.read_csv(path).assign(score=np.nan).to_csv(path, index=False)
+    vouch(path.parent)
     compare(tiny)
     scores = table(tiny, "scores").set_index(["algorithm", "seed", "protocol"])["score"]
     assert scores["bc", 0, "last"] == pytest.approx(40.0)
@@ -218,15 +221,36 @@ def test_trajectories_are_means_over_seeds(tiny: Study) -> None:
 
 
 @pytest.mark.parametrize("name", ["episodes.csv", "evaluations.csv", "curve.csv"])
-def test_a_missing_table_of_an_ok_cell_is_named(tiny: Study, name: str) -> None:
-    directory = (tiny.evaluate_dir if name == "episodes.csv" else tiny.train_dir)(DATASET, "bc", 0)
-    (directory / name).unlink()
-    with pytest.raises(ResultsError, match=f"{name}: no such file"):
-        compare(tiny)
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_text(path.read_text().replace("4", "5", 1))])
+def test_a_cell_whose_table_is_missing_or_changed_is_failed_and_the_others_stay(
+    tiny: Study, name: str, damage: Callable[[Path], object]
+) -> None:
+    compare(tiny)
+    before = table(tiny, "scores").query("not (algorithm == 'bc' and seed == 0)")
+    stage = "evaluate" if name == "episodes.csv" else "train"
+    damage(tiny.cell_dir(stage, Cell(DATASET, "bc", 0)) / name)
+    compare(tiny)
+    scores = table(tiny, "scores")
+    pd.testing.assert_frame_equal(scores.query("not (algorithm == 'bc' and seed == 0)"), before, check_index_type=False)
+    rows = table(tiny, "cells").query("algorithm == 'bc' and seed == 0 and stage == @stage")
+    assert list(rows["status"]) == ["failed"]
+    assert f"{name} differ from what the manifest records; the next run makes the cell again" in rows["reason"].item()
+
+
+def test_a_cell_whose_manifest_changed_since_it_was_sealed_is_failed(tiny: Study) -> None:
+    path = tiny.train_dir(DATASET, "bc", 0) / "manifest.json"
+    write_manifest(path, read_json(path))
+    path.write_text(path.read_text().replace("2.13.0", "2.12.0"))
+    compare(tiny)
+    (row,) = table(tiny, "cells").query("algorithm == 'bc' and seed == 0 and stage == 'train'").itertuples()
+    assert row.status == "failed"
+    assert "manifest.json: is damaged" in row.reason
 
 
 def test_a_damaged_table_is_named_with_its_columns(tiny: Study) -> None:
-    (tiny.evaluate_dir(DATASET, "bc", 0) / "episodes.csv").write_text("dataset,algorithm\nx,y\n")
+    path = tiny.evaluate_dir(DATASET, "bc", 0) / "episodes.csv"
+    path.write_text("dataset,algorithm\nx,y\n")
+    vouch(path.parent)
     with pytest.raises(ResultsError, match="columns seed, readout"):
         compare(tiny)
 
@@ -234,6 +258,7 @@ def test_a_damaged_table_is_named_with_its_columns(tiny: Study) -> None:
 def test_an_empty_evaluations_file_is_no_error(tiny: Study) -> None:
     path = tiny.train_dir(DATASET, "bc", 0) / "evaluations.csv"
     path.write_text(path.read_text().splitlines()[0] + "\n")
+    vouch(path.parent)
     compare(tiny)
     rows = table(tiny, "scores").query("algorithm == 'bc' and seed == 0").set_index("protocol")["status"]
     assert dict(rows) == {"final": "ok", "last": "not run", "best": "not run", "mean10": "not run"}

@@ -107,6 +107,25 @@ def test_a_member_that_raises_fails_alone(tmp_path: Path, monkeypatch: pytest.Mo
         train("ddpg_bc", values("ddpg_bc"), dataset, SEEDS)
 
 
+def test_members_whose_critic_breaks_fail_together_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a step may have been taken: none of them goes on from it."""
+    plain, dataset = Critic.finish, random_dataset()
+
+    def starved(self: Critic, batch: Batch) -> dict[str, torch.Tensor]:
+        if self.config.expectile == 0.7:
+            raise MemoryError("nothing left")
+        return plain(self, batch)
+
+    monkeypatch.setattr(Critic, "finish", starved)
+    members = [Member(name, values(name), dataset) for name in ("iql", "ddpg_bc", "bc")]
+    members.append(Member("iql", values("iql", expectile=0.9), dataset))
+    iql, ddpg_bc, bc, other = train_family(members, SEEDS)
+    assert {str(outcome.reason) for outcome in (*iql, *ddpg_bc)} == {"nothing left"}
+    assert [outcome.status for outcome in (*bc, *other)] == ["ok"] * 4
+
+
 def test_members_of_other_lengths_are_refused() -> None:
     dataset = random_dataset()
     members = [Member(name, values(name, {"steps": steps}), dataset) for name, steps in (("iql", 20), ("bc", 30))]

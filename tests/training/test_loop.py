@@ -14,6 +14,7 @@ from qdot.algorithms.base import Batch
 from qdot.algorithms.bc import BC
 from qdot.errors import ParamsError
 from qdot.training import loop
+from qdot.training.checkpoint import Policy
 from qdot.training.loop import train
 from qdot.training.trainer import Trainer
 
@@ -110,7 +111,9 @@ def test_a_seed_that_fails_fails_alone(name: str, tmp_path: Path, monkeypatch: p
         for file in ("policy.safetensors", "state.safetensors", "curve.csv"):
             healthy, sick = (tmp_path / kind / f"seed{seed}" / file for kind in ("healthy", "sick"))
             assert healthy.read_bytes() == sick.read_bytes()
-    assert [path.name for path in (tmp_path / "sick/seed1").iterdir()] == ["curve.csv"]
+    kept = tmp_path / "sick/seed1"
+    assert sorted(path.name for path in kept.iterdir()) == ["curve.csv", "last_good.safetensors"]
+    assert Policy.load(kept / "last_good.safetensors").description["step"] == 10
     assert len((tmp_path / "sick/seed1/curve.csv").read_text().splitlines()) == 2  # up to step 10
 
 

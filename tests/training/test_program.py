@@ -1,7 +1,7 @@
 """Programs: what is traced and compiled does as the plain code does, on the same state."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,11 @@ from tiny_cells import random_dataset, values, with_dropout
 from torch import Tensor
 
 from qdot.algorithms import registry
-from qdot.errors import QdotError
+from qdot.errors import CellFailure, QdotError
 from qdot.training import family
+from qdot.training.checkpoint import Policy
 from qdot.training.family import Family, Member
-from qdot.training.loop import train_family
+from qdot.training.loop import train, train_family
 from qdot.training.program import Captured, Program
 from qdot.training.trainer import Trainer
 
@@ -154,6 +155,38 @@ def test_a_compiled_run_ends_near_the_plain_one(tmp_path: Path, caplog: pytest.L
         assert ("compiled BC.update in" in caplog.text) is (compile_from == 1)
     plain, compiled = ([float(x) for x in text.split("\n")[-2].split(",")] for text in curves.values())
     assert compiled == pytest.approx(plain, rel=1e-3, abs=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["qdot", "bc"])
+def test_a_seed_that_fails_in_a_compiled_run_fails_alone(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few, plain = values(name, {"compile_from": 1, "steps": 30}), Trainer.note
+    folders = {kind: {seed: tmp_path / kind / str(seed) for seed in (0, 1, 2)} for kind in ("healthy", "sick")}
+    train(name, few, random_dataset(), [0, 1, 2], directories=folders["healthy"])
+
+    def poison(self: Trainer, info: Mapping[str, torch.Tensor]) -> None:
+        plain(self, info)
+        if self.step == 15:
+            with torch.no_grad():
+                for parameter in self.model.parameters():
+                    parameter.unflatten(0, (3, -1))[1] = float("nan")
+
+    monkeypatch.setattr(Trainer, "note", poison)
+    outcomes = train(name, few, random_dataset(), [0, 1, 2], directories=folders["sick"])
+    assert [(outcome.status, outcome.compiled) for outcome in outcomes] == [
+        ("ok", True),
+        ("failed", True),
+        ("ok", True),
+    ]
+    reason = outcomes[1].reason
+    assert isinstance(reason, CellFailure)
+    assert reason.step == 16
+    for seed in (0, 2):
+        healthy, sick = (folders[kind][seed] / "policy.safetensors" for kind in ("healthy", "sick"))
+        assert healthy.read_bytes() == sick.read_bytes()
+    assert Policy.load(folders["sick"][1] / "last_good.safetensors").description["step"] == 10
 
 
 @pytest.mark.slow

@@ -92,6 +92,22 @@ def test_a_compiled_run_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
     assert stopped.contents() == whole.contents()
 
 
+def test_the_last_good_weights_come_back(tmp_path: Path) -> None:
+    """Those of step 10, where the stop was at step 13: a seed that fails next leaves the same ones."""
+    run = Run(tmp_path, ["bc"])
+    with pytest.raises(Stopped):
+        run.go(stop_after=13)
+    saved = [resume.read(run.folder("bc", seed) / resume.NAME, WORK) for seed in SEEDS]
+    again, whole = (Trainer("bc", values("bc", **with_dropout("bc", 0.1)), run.dataset, SEEDS) for _ in range(2))
+    resume.go_on(again, [one for one in saved if one is not None])
+    for _ in range(10):
+        whole.advance()
+    whole.inspect(log=True)
+    good = [again.last_good(seed) for seed in SEEDS]
+    assert None not in good
+    assert good == [whole.policies()[seed] for seed in SEEDS]
+
+
 def test_what_was_evaluated_comes_back(tmp_path: Path) -> None:
     run = Run(tmp_path)
     with pytest.raises(Stopped):
@@ -124,6 +140,7 @@ def test_a_failed_seed_stays_failed_and_its_mates_stay_as_they_are(tmp_path: Pat
     second.inspect(log=True)
     assert second.policies() == whole.policies()
     assert str(second.failures[2]) == str(whole.failures[2])
+    assert second.last_good(2) == whole.last_good(2)
     for seed in SEEDS:
         found, expected = second.curves[seed], whole.curves[seed]
         assert (list(found.columns), found.rows) == (list(expected.columns), expected.rows)
@@ -138,7 +155,21 @@ def test_a_file_of_other_work_is_not_gone_on_from(tmp_path: Path) -> None:
     assert resume.read(tmp_path / "absent", WORK) is None
 
 
-@pytest.mark.parametrize("damage", [lambda content: content[:-7], lambda content: b"", lambda content: content[:40]])
+def _flipped(at: float) -> Callable[[bytes], bytes]:
+    """Change one bit, at a share of the length."""
+
+    def damage(content: bytes) -> bytes:
+        index = int(at * (len(content) - 1))
+        return content[:index] + bytes([content[index] ^ 1]) + content[index + 1 :]
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda content: content[:-7], lambda content: b"", lambda content: content[:40]]
+    + [_flipped(at) for at in (0.0, 0.001, 0.01, 0.03, 0.1, 0.5, 1.0)],
+)
 def test_a_damaged_file_says_so(damage: Callable[[bytes], bytes], tmp_path: Path) -> None:
     run = Run(tmp_path)
     with pytest.raises(Stopped):

@@ -12,7 +12,7 @@ from safetensors.numpy import load_file
 
 from qdot.errors import DataError, ParamsError, ResultsError
 from qdot.manifests import read_manifest
-from qdot.provenance import first_line
+from qdot.provenance import damaged_files, first_line
 
 Reward = Literal["as_is", "subtract_one", "normalise_returns"]
 ARRAYS = ("observations", "actions", "rewards", "next_observations", "terminals", "episode_starts")
@@ -103,6 +103,8 @@ def load_prepared(directory: str | Path) -> Prepared:
         arrays = load_file(arrays_path)
     except (OSError, SafetensorError, KeyError) as error:  # KeyError: a kind that numpy has none for
         raise DataError(f"{arrays_path}: cannot be read ({error}); delete the folder and prepare again") from error
+    if any(damaged_files(directory, manifest.get("files", {}))):
+        raise DataError(f"{arrays_path}: is not what manifest.json records; delete the folder and prepare again")
     missing = [name for name in ARRAYS if name not in arrays]
     fault = f"lacks {', '.join(missing)}" if missing else _fault(arrays) or _contradiction(manifest, arrays)
     if fault:

@@ -15,6 +15,7 @@ from qdot.evaluation.statistics import Array
 from qdot.evaluation.tables import EPISODE_COLUMNS, MOVE_COLUMNS
 from qdot.frames import read_csv, require_numbers
 from qdot.manifests import find_record, read_manifest
+from qdot.provenance import damaged_files
 from qdot.study import Cell, Study
 
 CELL = ["dataset", "algorithm", "seed"]
@@ -86,7 +87,7 @@ def gather(study: Study) -> Gathered:
     """Read every cell of the study; one that is missing is a row with the status `not run`.
 
     Raises:
-        ResultsError: a manifest is `ok` but a file that it names is missing or damaged.
+        ResultsError: a manifest is `ok` but does not name a file that it should.
     """
     cells: list[dict[str, Any]] = []
     provenance: list[dict[str, Any]] = []
@@ -108,11 +109,18 @@ def gather(study: Study) -> Gathered:
 
 
 def manifest_of(study: Study, cell: Cell, stage: str) -> dict[str, Any]:
-    """A cell's manifest; what was made from other values or code than the study's is no result."""
+    """A cell's manifest; what was made from other values or code, or is damaged, is no result, and says so."""
     path = study.cell_dir(stage, cell) / "manifest.json"
     if path.is_file():
-        manifest = read_manifest(path, "digest", "files")
+        try:
+            manifest = read_manifest(path, "digest", "files")
+        except ResultsError as error:
+            return {"status": "failed", "reason": f"{stage}: {error}"}
         if study.expected is None or manifest["digest"] == study.expected.get((stage, cell)):
+            damaged = list(damaged_files(path.parent, _tables_in(manifest)))
+            if damaged:
+                text = f"{', '.join(damaged)} differ from what the manifest records; the next run makes the cell again"
+                return {"status": "failed", "reason": f"{stage}: {text}"}
             return manifest
         return {"status": "not run", "reason": f"{stage}: the result there was made from other values or code"}
     if not study.is_built(cell.algorithm):
@@ -120,6 +128,11 @@ def manifest_of(study: Study, cell: Cell, stage: str) -> dict[str, Any]:
     else:
         reason = f"{stage}: no result yet"
     return {"status": "not run", "reason": reason}
+
+
+def _tables_in(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """SHA-256 of the files of a cell that are read here."""
+    return {name: found for name, found in manifest.get("files", {}).items() if name.endswith(".csv")}
 
 
 def _cell_row(cell: Cell, stage: str, manifest: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,12 +29,14 @@ FILES = (
     "state.safetensors",
     "curve.csv",
     "evaluations.csv",
+    "last_good.safetensors",
     "episodes.csv",
     "diagnostics.csv",
     "dataset_episodes.csv",
     "moves.csv",
     "runtime.json",
 )
+UNFINISHED = "resume.safetensors"  # of a seed that is not done (`qdot.training.resume`)
 LOG_TAIL = 2000  # characters of a traceback that a manifest keeps
 MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 CLOCK_START = time.time() - time.perf_counter()  # one number for all seeds of a job
@@ -109,6 +111,7 @@ class Job:
         todo = []
         for seed, directory in self.directories.items():
             path = directory / "manifest.json"
+            provenance.clear_unfinished(directory)
             found = find_manifest(path, "digest", "files", "inputs")
             done = (
                 found is not None
@@ -119,6 +122,7 @@ class Job:
             )
             if done:
                 os.utime(path)
+                (directory / UNFINISHED).unlink(missing_ok=True)  # a run was killed between its last two acts
             else:
                 for name in ("manifest.json", *FILES):  # a manifest that Snakemake restores then finds no files
                     (directory / name).unlink(missing_ok=True)
@@ -143,7 +147,7 @@ class Job:
             "inputs": {"source": self.source(seed)},
             **more,
         }
-        provenance.write_json(directory / "manifest.json", manifest)
+        provenance.write_manifest(directory / "manifest.json", manifest)
 
     def fail(self, seed: int, error: BaseException) -> None:
         """Write a failed seed's manifest: where it stopped and the end of the traceback."""
@@ -156,7 +160,7 @@ class Job:
         if isinstance(error, CellFailure):
             reason |= {"stage": error.stage, "step": error.step, "term": error.term, "error": error.error}
         tail = "".join(traceback.format_exception(error))[-LOG_TAIL:]
-        self.finish(seed, "failed", {**reason, "log_tail": tail}, files=("curve.csv",))
+        self.finish(seed, "failed", {**reason, "log_tail": tail}, files=("curve.csv", "last_good.safetensors"))
 
 
 Ready = list[tuple[Job, list[int]]]  # jobs, each with the seeds to work on
@@ -178,19 +182,21 @@ def locked(recipe: Mapping[str, Any]) -> Iterator[None]:
     Raises:
         ResultsError: it cannot be written.
     """
-    places = Places.of(recipe["places"])
+    places = Places.of(recipe["places"] if "places" in recipe else recipe["params"]["places"])
     folder = places.results / recipe["suite"] if "suite" in recipe else places.prepared
-    names = [recipe["stage"], slug(recipe["dataset"]), recipe.get("algorithm")]
+    names = [recipe["stage"], slug(recipe.get("dataset", "")), recipe.get("algorithm")]
     path = folder / ".locks" / ("-".join(filter(None, names)) + ".lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
-    except PermissionError as error:
+        file = open(path, "w")  # noqa: SIM115 - closed below; an error of the work inside is none of the lock's
+    except OSError as error:
         raise ResultsError(
-            f"{error.filename}: cannot be written; expected a writable folder: see `qdot places`"
+            f"{error.filename}: cannot be written ({error.strerror}); expected a writable folder with free space: "
+            "see `qdot places`"
         ) from error
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def find_ready(jobs: Sequence[Job], is_blocked: Callable[[Job, int], bool]) -> Ready:

@@ -26,6 +26,7 @@ def run(recipe_path: Path, manifest_path: Path) -> None:
 
 def _run(recipe: Mapping[str, Any], manifest_path: Path) -> None:
     directory = manifest_path.parent
+    provenance.clear_unfinished(directory)
     found = find_manifest(manifest_path, "digest", "files")
     if found is not None and found.get("digest") == recipe["digest"] and _intact(directory, found):
         os.utime(manifest_path)
@@ -33,7 +34,7 @@ def _run(recipe: Mapping[str, Any], manifest_path: Path) -> None:
     if found is not None and found.get("core") == recipe["core"] and _intact(directory, found):
         described = {key: recipe["values"].get(key) for key in recipe["described"]}
         described |= compare(found, recipe["published"])
-        provenance.write_json(manifest_path, {**found, **described, "digest": recipe["digest"]})
+        provenance.write_manifest(manifest_path, {**found, **described, "digest": recipe["digest"]})
         log.info("only the description changed")
         return
     from qdot.data.prepare import prepare
@@ -48,24 +49,23 @@ def _run(recipe: Mapping[str, Any], manifest_path: Path) -> None:
             recipe["data_params"],
             directory,
             places.raw,
-            recipe["digest"],
+            recipe["core"],  # until the manifest is whole, below: a run that is killed before is not done
         )
         provenance.write_json(directory / "runtime.json", runtime(started))
         if made["source"] != "file":
             made["raw_file"] = places.name(Path(made["raw_file"]))
         made |= compare(made, recipe["published"])
-        provenance.write_json(manifest_path, {**made, "core": recipe["core"]})
+        provenance.write_manifest(manifest_path, {**made, "core": recipe["core"], "digest": recipe["digest"]})
     except QdotError as error:
         log.error("%s", error)
-        failed = {
-            "schema": 1,
-            "dataset": recipe["dataset"],
-            "status": "failed",
-            "digest": recipe["digest"],
-            "files": {},
-        }
-        reason = {"stage": "data", "step": None, "term": None, "error": str(error), "log_tail": ""}
-        provenance.write_json(manifest_path, failed | {"reason": reason, **recipe["values"]})
+        fail(recipe, manifest_path, error)
+
+
+def fail(recipe: Mapping[str, Any], manifest_path: Path, error: Exception) -> None:
+    """Write the manifest of a dataset that could not be prepared."""
+    names = {"schema": 1, "dataset": recipe["dataset"], "status": "failed", "digest": recipe["digest"], "files": {}}
+    reason = {"stage": "data", "step": None, "term": None, "error": str(error), "log_tail": ""}
+    provenance.write_manifest(manifest_path, names | {"reason": reason, **recipe["values"]})
 
 
 def _intact(directory: Path, manifest: Mapping[str, Any]) -> bool:

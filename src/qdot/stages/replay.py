@@ -27,7 +27,7 @@ def run(recipe_path: Path, result_path: Path) -> None:
             os.utime(result_path)
             return
         result_path.unlink(missing_ok=True)
-        provenance.write_json(result_path, _result(recipe, manifest))
+        provenance.write_manifest(result_path, _result(recipe, manifest))
 
 
 def _result(recipe: Mapping[str, Any], manifest: Mapping[str, Any] | None) -> dict[str, Any]:

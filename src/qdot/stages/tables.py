@@ -5,6 +5,7 @@ from pathlib import Path
 
 from qdot import provenance
 from qdot.recipes import table_inputs
+from qdot.stages.cells import locked
 from qdot.study import Study
 
 log = logging.getLogger("qdot")
@@ -16,9 +17,11 @@ def compare(recipe_path: Path) -> None:
 
     recipe = provenance.read_json(recipe_path)
     study = Study.from_recipe(recipe)
-    inputs = table_inputs(study, "compare")
-    write_tables(study)
-    _finish(study.compare_dir, recipe, inputs)
+    with locked(recipe):
+        provenance.clear_unfinished(study.compare_dir)
+        inputs = table_inputs(study, "compare")
+        write_tables(study)
+        _finish(study.compare_dir, recipe, inputs)
     log.info("tables in %s", study.compare_dir)
 
 
@@ -29,9 +32,11 @@ def report(recipe_path: Path) -> None:
 
     recipe = provenance.read_json(recipe_path)
     study = Study.from_recipe(recipe)
-    inputs = table_inputs(study, "report")
-    page = render(study)
-    _finish(study.report_dir, recipe, inputs)
+    with locked(recipe):
+        provenance.clear_unfinished(study.report_dir)
+        inputs = table_inputs(study, "report")
+        page = render(study)
+        _finish(study.report_dir, recipe, inputs)
     write_index(study.places, environment(study.root / TEMPLATES), study.params["report"]["title"])
     log.info("report: %s", page)
 
@@ -49,4 +54,4 @@ def _finish(directory: Path, recipe: dict, inputs: dict[str, str]) -> None:
         "inputs": inputs,
         "files": provenance.hash_files(directory, [name for name in names if not name.startswith(".")]),
     }
-    provenance.write_json(directory / "manifest.json", manifest)
+    provenance.write_manifest(directory / "manifest.json", manifest)

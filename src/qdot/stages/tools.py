@@ -126,7 +126,7 @@ def accept(cell: str, reason: str) -> None:
             accepted = [*manifest.get("accepted", []), entry]
             changed = {"digest": wanted, "accepted": accepted, "code": recipe["code"], "versions": recipe["packages"]}
             stamp = path.stat().st_mtime_ns
-            provenance.write_json(path, {**manifest, **changed})
+            provenance.write_manifest(path, {**manifest, **changed})
             os.utime(path, ns=(stamp, stamp))  # no reason for later stages to run
             log.info("accepted %s", path)
 

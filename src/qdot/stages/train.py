@@ -19,7 +19,7 @@ import torch
 from qdot import gpus
 from qdot.data.batch import Dataset, load_prepared, training_dataset
 from qdot.envs.registry import is_available
-from qdot.errors import ResultsError
+from qdot.errors import CellFailure, ResultsError
 from qdot.evaluation.rollout import Evaluator
 from qdot.evaluation.tables import write_episodes
 from qdot.processes import Stop, end_with_parent
@@ -238,7 +238,7 @@ def _member(evaluations: Evaluations, datasets: "Datasets") -> Member:
 
 
 def _finish(evaluations: Evaluations, outcome: Outcome) -> None:
-    """Write a seed's evaluations and its manifest; nothing is left to go on from."""
+    """Write a seed's evaluations and its manifest; after a failure that is none of its own it can go on later."""
     job, seed = evaluations.job, outcome.seed
     values, directory = job.recipe["params"], job.directories[seed]
     own = [row for row in evaluations.rows if row["seed"] == seed and seed not in evaluations.failures]
@@ -247,8 +247,10 @@ def _finish(evaluations: Evaluations, outcome: Outcome) -> None:
     if failure is None:
         job.finish(seed, "ok", files=FILES, signs=[sign._asdict() for sign in outcome.signs])
     else:
+        log.error("%s, seed %d: failed: %s", job.name, seed, failure)
         job.fail(seed, failure)
-    (directory / resume.NAME).unlink(missing_ok=True)
+    if failure is None or isinstance(failure, CellFailure):
+        (directory / resume.NAME).unlink(missing_ok=True)
 
 
 class Datasets:

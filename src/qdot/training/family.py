@@ -119,20 +119,31 @@ class Family:
         begun: dict[Critic, tuple[dict[str, Tensor], Tensor]] = {}
         terms: dict[Member, dict[str, Tensor]] = {}
         ended: dict[Critic, dict[str, Tensor]] = {}
-        for member, trainer in self.running():
+        for _, trainer in self.running():
             critic = critic_of(trainer)
             if critic is not None and critic not in begun:
-                with member.failing_alone():
+                with self._failing_together(critic):
                     begun[critic] = self._do(critic, critic, "begin", trainer.source.batch(trainer.step))
         for member, trainer in self.running():
             with member.failing_alone():
                 terms[member] = self._improve(trainer, begun)
         for member, trainer in self.running():
             critic = critic_of(trainer)
-            with member.failing_alone():
-                if critic is not None and critic not in ended:
+            if critic is not None and critic not in ended:
+                with self._failing_together(critic):
                     ended[critic] = self._do(critic, critic, "finish", trainer.source.batch(trainer.step))
+            if member.error is None:
                 trainer.note(terms[member] | (ended[critic] if critic else {}))
+
+    @contextmanager
+    def _failing_together(self, critic: Critic) -> Iterator[None]:
+        """Let an error in a critic's step, which may be half done, end every member that uses it."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - as in `Member.failing_alone`
+            for member, trainer in self.running():
+                if critic_of(trainer) is critic:
+                    member.error = error
 
     def _improve(self, trainer: Trainer, begun: Mapping[Critic, tuple[dict[str, Tensor], Tensor]]) -> dict[str, Tensor]:
         """A step but for the critic's last part, which comes when all its policies have seen Q as it is."""

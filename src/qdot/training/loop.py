@@ -1,7 +1,7 @@
 """The training loop: all seeds of the algorithms of one dataset, side by side."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ def train_family(
 
     Returns:
         Per member one outcome per seed, in order. A seed whose loss or weights are not finite fails alone, with
-        curve.csv only; a member that raises fails alone, with all its seeds.
+        curve.csv and, where it had any, last_good.safetensors; a member that raises fails alone, with all its seeds.
 
     Raises:
         ParamsError: the members differ where they must not.
@@ -68,6 +68,7 @@ def train_family(
     with threads(members[0].values["train"]["threads"]):
         family = Family(members, seeds, device)
         _run(family, progress or (lambda step, steps, rate: None), stop, save_seconds)
+        _save((member, member.trainer) for member in members)  # seeds end one by one: none may have to train alone
         for member in members:
             with member.failing_alone():
                 _write(member)
@@ -92,16 +93,16 @@ def _run(family: Family, progress: Progress, stop: Callable[[], bool], save_seco
             progress(step, steps, done / (now - start))
         told = stop()
         if told or now - saved >= save_seconds:
-            _save(family)
+            _save(family.running())
             saved = time.monotonic()
         if told:
             raise Stopped
 
 
-def _save(family: Family) -> None:
-    """Keep where the members are that have steps to do."""
-    for member, trainer in list(family.running()):
-        if member.save is not None:
+def _save(members: Iterable[tuple[Member, Trainer | None]]) -> None:
+    """Keep where members are."""
+    for member, trainer in list(members):
+        if member.save is not None and member.error is None and trainer is not None:
             with member.failing_alone():
                 member.save(trainer)
 
@@ -119,15 +120,18 @@ def _look(member: Member, trainer: Trainer) -> None:
 
 
 def _write(member: Member) -> None:
-    """Write each seed's files; a failed seed has its curve only."""
-    if member.error is not None or member.trainer is None:
+    """Write each seed's files; a failed seed has its curve and its last good weights."""
+    trainer = member.trainer
+    if member.error is not None or trainer is None:
         return
-    policies = member.trainer.policies()
+    policies = trainer.policies()
     for seed, directory in member.directories.items():
-        member.trainer.curves[seed].write(directory / "curve.csv")
+        trainer.curves[seed].write(directory / "curve.csv")
         if seed in policies:
             write_atomic(directory / "policy.safetensors", policies[seed])
-            write_atomic(directory / "state.safetensors", member.trainer.state(seed))
+            write_atomic(directory / "state.safetensors", trainer.state(seed))
+        elif good := trainer.last_good(seed):
+            write_atomic(directory / "last_good.safetensors", good)
 
 
 @contextmanager

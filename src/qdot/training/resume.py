@@ -5,6 +5,7 @@ other noise are functions of (seed, step), so weights, moments, the terms since 
 evaluations until then are all there is.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,10 +22,11 @@ from qdot.errors import CellFailure, ResultsError
 from qdot.provenance import write_atomic
 from qdot.training import checkpoint, trusted
 from qdot.training.curves import Curve
-from qdot.training.trainer import Trainer
+from qdot.training.trainer import Good, Trainer
 
 NAME = "resume.safetensors"
-SCHEMA = 1
+SCHEMA = 2
+SUM = "sha256"  # an entry of the text: of the file as it is without this entry
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,13 @@ class Saved:
     Attributes:
         step: Steps done.
         tensors: `weight.<name>`, `moment.<optimiser>.<name>` (members of the seed, ...); `record` (steps, terms) since
-            the last row of the curve; `curve` (rows, columns), float64.
+            the last row of the curve; `curve` (rows, columns), float64; `good.<name>`: its last good weights.
         terms: Names of the record's terms.
         columns: Names of the curve's columns.
         steps: Step of each row of the curve.
         failure: Why and where the seed failed; None where it did not.
         evaluations: Rows of its evaluations until now.
+        good: Step of its last good weights; None where it has none.
     """
 
     step: int
@@ -49,16 +52,22 @@ class Saved:
     steps: Sequence[int]
     failure: Mapping[str, Any] | None
     evaluations: Sequence[Mapping[str, Any]]
+    good: int | None = None
 
     def write(self, path: Path, identity: str) -> None:
         """Write the file; `identity` says which work it belongs to."""
-        facts = {name: getattr(self, name) for name in FACTS}
-        text = json.dumps({"schema": SCHEMA, "identity": identity, **facts})
-        write_atomic(path, checkpoint.join(self.tensors, text))
+        facts = {"schema": SCHEMA, "identity": identity, **{name: getattr(self, name) for name in FACTS}}
+        facts[SUM] = _sum(self.tensors, facts)
+        write_atomic(path, checkpoint.join(self.tensors, json.dumps(facts)))
 
 
 FAILURE = {"stage", "error", "step", "term"}
-FACTS = ("step", "terms", "columns", "steps", "failure", "evaluations")
+FACTS = ("step", "terms", "columns", "steps", "failure", "evaluations", "good")
+
+
+def _sum(tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> str:
+    """SHA-256 of the file that these would be: safetensors itself notices a file that is cut, not one that changed."""
+    return hashlib.sha256(checkpoint.join(tensors, json.dumps(facts))).hexdigest()
 
 
 def read(path: Path, identity: str) -> Saved | None:
@@ -74,6 +83,8 @@ def read(path: Path, identity: str) -> Saved | None:
             raise ValueError("its facts are no object")
         if (facts.get("schema"), facts.get("identity")) != (SCHEMA, identity):
             return None
+        if facts.pop(SUM, None) != _sum(tensors, facts):
+            raise ValueError("its content is not what was written")
         if fault := _fault(facts, tensors):
             raise ValueError(fault)
     except FileNotFoundError:
@@ -85,15 +96,19 @@ def read(path: Path, identity: str) -> Saved | None:
 
 def _fault(facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str | None:
     """What is wrong with a file's facts; None where nothing is."""
-    step, failure, rows = facts.get("step"), facts.get("failure"), facts.get("evaluations")
-    if type(step) is not int or step < 0 or not trusted.is_steps(facts.get("steps"), step):
+    if missing := [name for name in FACTS if name not in facts]:
+        return f"{', '.join(missing)}: missing"
+    step, failure, rows, good = facts["step"], facts["failure"], facts["evaluations"], facts["good"]
+    if type(step) is not int or step < 0 or not trusted.is_steps(facts["steps"], step):
         return "step, steps: expected whole numbers, the rows of the curve before the step"
-    if not (trusted.is_texts(facts.get("terms")) and trusted.is_texts(facts.get("columns"))):
+    if not (trusted.is_texts(facts["terms"]) and trusted.is_texts(facts["columns"])):
         return "terms, columns: expected lists of names"
     if not (failure is None or (isinstance(failure, dict) and failure.keys() == FAILURE)):
         return f"failure: expected {', '.join(sorted(FAILURE))}, or nothing"
     if not (isinstance(rows, list) and all(isinstance(row, dict) and type(row.get("seed")) is int for row in rows)):
         return "evaluations: expected a list of rows, each with a seed"
+    if not (good is None or (type(good) is int and 0 <= good <= step)):
+        return "good: expected a step before the step, or nothing"
     curve = tensors.get("curve")
     shape = (len(facts["steps"]), len(facts["columns"])) if facts["steps"] else (0,)
     if curve is None or tuple(curve.shape) != shape or curve.dtype != torch.float64:
@@ -112,10 +127,13 @@ def save(trainer: Trainer, seed: int, evaluations: Sequence[Mapping[str, Any]]) 
     tensors["curve"] = torch.tensor([values for _, values in curve.rows], dtype=torch.float64)
     if trainer.record:
         tensors["record"] = torch.stack(trainer.record)[..., index]
-    failed = trainer.failures.get(seed)
+    failed, good = trainer.failures.get(seed), trainer.good.get(seed)
+    if good is not None:
+        tensors |= {f"good.{name}": tensor for name, tensor in good.tensors.items()}
     failure = {key: getattr(failed, key) for key in ("stage", "error", "step", "term")} if failed else None
     steps = [step for step, _ in curve.rows]
-    return Saved(trainer.step, tensors, list(trainer.terms), list(curve.columns), steps, failure, evaluations)
+    terms, columns = list(trainer.terms), list(curve.columns)
+    return Saved(trainer.step, tensors, terms, columns, steps, failure, evaluations, good.step if good else None)
 
 
 def _require_fit(trainer: Trainer, seed: int, one: Saved) -> None:
@@ -124,6 +142,8 @@ def _require_fit(trainer: Trainer, seed: int, one: Saved) -> None:
     index = trainer.seeds.index(seed)
     expected = {f"weight.{name}": tensor for name, tensor in model.tensors_of(index)}
     expected |= {f"moment.{name}": tensor for name, tensor in checkpoint.moments_of(model, index).items()}
+    if one.good is not None:
+        expected |= {f"good.{name}": tensor for name, tensor in model.tensors_of(index)}
     found = {name: tensor for name, tensor in one.tensors.items() if name not in ("curve", "record")}
     fault = trusted.tensor_fault(expected.items(), found, finite=False)
     record = one.tensors.get("record")
@@ -164,5 +184,9 @@ def go_on(trainer: Trainer, saved: Sequence[Saved]) -> None:
         curve.columns = list(one.columns)
         curve.rows = list(zip(one.steps, np.asarray(one.tensors["curve"]).tolist(), strict=True))
         trainer.curves[seed] = curve
+        if one.good is not None:
+            kept = {name: tensor for name, tensor in one.tensors.items() if name.startswith("good.")}
+            kept = {name.removeprefix("good."): tensor for name, tensor in kept.items()}
+            trainer.good[seed] = Good(one.good, kept)
         if one.failure:
             trainer.failures[seed] = CellFailure(**one.failure)

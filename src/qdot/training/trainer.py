@@ -42,6 +42,19 @@ class Outcome:
     compiled: bool = False
 
 
+@dataclass(frozen=True)
+class Good:
+    """The weights of a seed at the last row of its curve at which they, and all terms before, were finite.
+
+    Attributes:
+        step: Steps done.
+        tensors: By name, (members of the seed, ...).
+    """
+
+    step: int
+    tensors: Mapping[str, Tensor]
+
+
 class Source:
     """Transitions on the device, and the minibatches of each step; trainers of one source see the same ones.
 
@@ -86,6 +99,7 @@ class Trainer:
         step: Steps done.
         steps: Steps to do.
         failures: By seed.
+        good: By seed; none before the first row of the curves.
         curves: By seed.
         terms: Names of what a step measures.
         record: Terms (terms, seeds) of each step since the last row of the curves.
@@ -124,6 +138,7 @@ class Trainer:
         self.model.prepare()
         self.seeds, self.step, self.steps = list(seeds), 0, config.steps
         self.failures: dict[int, CellFailure] = {}
+        self.good: dict[int, Good] = {}
         self.curves = {seed: Curve() for seed in seeds}
         names = ("observation_mean", "observation_scale", "action_low", "action_high")
         self._units = {name: getattr(dataset, name).tolist() for name in names}
@@ -166,6 +181,9 @@ class Trainer:
             elif log:
                 own = {name: values[index] for name, values in measured.items()}
                 self.curves[seed].add(self.step, self.terms, record[..., index].T.numpy(), own)
+                tensors = {name: tensor.clone() for name, tensor in self.model.tensors_of(index)}
+                if all(tensor.isfinite().all() for tensor in tensors.values()):
+                    self.good[seed] = Good(self.step, tensors)
         if log:
             self.record.clear()
 
@@ -180,10 +198,16 @@ class Trainer:
             if bad is not None:
                 self._fail(seed, self.step, f"weights {bad}")
                 continue
-            contents[seed] = checkpoint.pack_tensors(
-                tensors, checkpoint.describe(self.model, seed, self.step, self._units)
-            )
+            contents[seed] = self._packed(seed, self.step, tensors)
         return contents
+
+    def last_good(self, seed: int) -> bytes | None:
+        """A policy file of the last good weights of a seed that failed; None where it has none."""
+        good = self.good.get(seed)
+        return self._packed(seed, good.step, good.tensors) if good else None
+
+    def _packed(self, seed: int, step: int, tensors: Mapping[str, Tensor]) -> bytes:
+        return checkpoint.pack_tensors(tensors, checkpoint.describe(self.model, seed, step, self._units))
 
     def outcome(self, seed: int, seconds: float, compiled: bool = False) -> Outcome:
         """How a seed's training ended; `seconds` is what the steps of all seeds took."""

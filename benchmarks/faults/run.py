@@ -1,0 +1,154 @@
+"""Kill work at drawn instants, let it go on, compare: `python benchmarks/faults/run.py [--suite tiny | --training]`.
+
+A round is one piece of work from its beginning: attempts, each killed at an instant drawn uniformly from the time that
+the undisturbed work took, until one comes to its end. Then every result is held against the undisturbed one's.
+"""
+
+import argparse
+import random
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+BENCHMARKS = Path(__file__).parents[1]
+sys.path.insert(0, str(BENCHMARKS))
+
+import psutil  # noqa: E402 - needs the path above, as what follows
+import table  # noqa: E402
+from faults.scenes import Running, Scene, Suite, Training  # noqa: E402
+
+from qdot.provenance import find_json, write_json  # noqa: E402
+
+COLUMNS = ("job", "round", "kill", "stage", "victim", "step", "instant", "undisturbed", "digests", "seed", "date")
+COLUMNS = (*COLUMNS, "command")
+SAME = "same"
+Row = dict[str, Any]
+
+
+def role(process: psutil.Process, first: int) -> str | None:
+    """What a process is: `snakemake`, `worker`, or the stage's name; None for shells and helpers."""
+    words = process.cmdline()
+    if any("spawn_main" in word for word in words):
+        return "worker"
+    if any(Path(word).name == "snakemake" for word in words[:2]):
+        return "snakemake"
+    if any(Path(word).name == "qdot" for word in words[:2]):
+        return next((word for word in words[2:] if not word.startswith("-")), None)
+    return "train" if process.pid == first and Path(words[0]).name.startswith("python") else None
+
+
+def victims(first: int) -> dict[str, list[psutil.Process]]:
+    """Processes of a tree by what they are."""
+    found: dict[str, list[psutil.Process]] = {}
+    try:
+        tree = [psutil.Process(first), *psutil.Process(first).children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return found
+    for process in tree:
+        try:
+            kind = role(process, first) if process.status() != psutil.STATUS_ZOMBIE else None
+        except (psutil.Error, IndexError):
+            continue  # it ended meanwhile
+        if kind:
+            found.setdefault(kind, []).append(process)
+    return found
+
+
+def shoot(scene: Scene, running: Running, draw: random.Random, seconds: float) -> Row | None:
+    """Kill a process of a tree at a drawn instant; None where the work ended before."""
+    start, instant = time.monotonic(), draw.uniform(0, seconds)
+    while time.monotonic() - start < instant:
+        if running.poll() is not None:
+            return None
+        time.sleep(0.005)
+    found = victims(running.pid)
+    if not found:
+        return None
+    kind = draw.choice(sorted(found))
+    stages = sorted(found.keys() - {"snakemake", "worker"})
+    try:
+        draw.choice(found[kind]).kill()
+    except psutil.NoSuchProcess:
+        return None
+    return {"stage": "+".join(stages), "victim": kind, "step": scene.step(), "instant": f"{instant:.2f}"}
+
+
+def play(scene: Scene, seconds: float, draw: random.Random) -> tuple[list[Row], str]:
+    """A round; returns its kills, and how the attempt ended that was not killed: nothing where it should."""
+    scene.clear()
+    kills: list[Row] = []
+    while True:
+        running = scene.start(draw.randrange(2))
+        kill = shoot(scene, running, draw, seconds)
+        status = running.wait()
+        if kill is None:
+            scene.settle()
+            return kills, "" if status == 0 else f"exit status {status}"
+        kills.append(kill)
+
+
+def undisturbed(scene: Scene) -> tuple[float, dict[str, str]]:
+    """Seconds and digests of the work when nobody kills anything; kept beside the scene's folder."""
+    path = scene.folder.parent / f"{scene.folder.name}.json"
+    kept = find_json(path)
+    if kept is None:
+        scene.clear()
+        start = time.monotonic()
+        if scene.start(0).wait():
+            raise SystemExit(f"the undisturbed work failed:\n{scene.log.read_text()[-4000:]}")
+        kept = {"seconds": time.monotonic() - start, "digests": scene.digests()}
+        write_json(path, kept)
+    return kept["seconds"], kept["digests"]
+
+
+def judge(expected: dict[str, str], found: dict[str, str], left: list[str], ended: str) -> str:
+    """`same`, or what is not."""
+    names = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+    problems = [ended, *(f"differs: {name}" for name in names), *(f"left: {name}" for name in left)]
+    return "; ".join(filter(None, problems)) or SAME
+
+
+def drill(scene: Scene, job: str, chosen: argparse.Namespace, file: Path) -> None:
+    """Rounds until there are enough kills, or the time is over; each is kept as it ends."""
+    end = time.monotonic() + 60 * chosen.minutes
+    seconds, expected = undisturbed(scene)
+    print(f"{job}: undisturbed in {seconds:.0f} s, {len(expected)} results", flush=True)
+    while True:
+        rows = table.read(file)
+        own = [row for row in rows if row["job"] == job and row["seed"] == str(chosen.seed)]
+        if len(own) >= chosen.kills or time.monotonic() > end:
+            break
+        number = 1 + max((int(row["round"]) for row in own), default=0)
+        kills, ended = play(scene, seconds, random.Random(f"{chosen.seed} {job} {number}"))
+        verdict = judge(expected, scene.digests(), scene.left(), ended)
+        common = {"job": job, "round": number, "undisturbed": f"{seconds:.1f}", "digests": verdict}
+        common |= {"seed": chosen.seed, "date": table.today(), "command": " ".join(sys.argv[1:])}
+        made = [kill | common | {"kill": index} for index, kill in enumerate(kills, 1)]
+        table.write(file, COLUMNS, [*rows, *made])
+        print(f"round {number}: {len(kills)} kills, {verdict}", flush=True)
+        if verdict != SAME:
+            raise SystemExit(f"see {scene.folder} and {scene.log}")
+    print(f"{job}: {len(own)} kills in {file.name}", flush=True)
+
+
+def main() -> None:
+    """Parse, make the scene, drill."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--suite", default="tiny", help="the suite that Snakemake runs, or whose log gets the kills")
+    parser.add_argument(
+        "--training", action="store_true", help="kill one training job of suite tiny, without Snakemake"
+    )
+    parser.add_argument("--kills", type=int, default=150, help="in the log, with those of earlier runs")
+    parser.add_argument("--minutes", type=float, default=60, help="no round begins later")
+    parser.add_argument("--seed", type=int, default=0, help="of the instants and victims")
+    parser.add_argument("--work", type=Path, default=Path(".faults"), help="where the copy is killed in")
+    parser.add_argument("--results", type=Path, default=table.RESULTS, help="folder of the log")
+    chosen = parser.parse_args()
+    file, work = chosen.results.resolve() / f"faults-{chosen.suite}.csv", chosen.work.resolve()
+    scene = Training(work / "training") if chosen.training else Suite(work / chosen.suite, chosen.suite)
+    drill(scene, "training" if chosen.training else chosen.suite, chosen, file)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,214 @@
+"""What is killed: a whole suite under Snakemake, or one training job; and what each leaves behind."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import psutil
+
+from qdot import params, recipes
+from qdot.cli import main
+from qdot.data.files import visible_files
+from qdot.provenance import sha256_file, write_json
+from qdot.study import Study
+from qdot.training import checkpoint, resume
+
+TOP = Path(__file__).parents[2]
+RESULTS = ("data/prepared", "results", "reports/build")
+CLOCKS = ("runtime.json", "costs.csv", "made_with.csv", "index.html")  # hold clocks, or a table of them
+OF_CLOCKS = ("compare/manifest.json", "reports/build")  # list the digests of such files
+SAVE_SECONDS = "0.5"
+ALGORITHMS = ("qdot", "iql", "bc")
+DATASET = "pendulum-tiny"
+CHANGES = {"train.steps": 150, "train.evaluate_every": 0}  # of suite tiny: rollouts are the suite's, beside
+
+
+class Running(Protocol):
+    """A process tree that was started; what is asked of `subprocess.Popen`."""
+
+    @property
+    def pid(self) -> int:
+        """Of its first process."""
+        ...
+
+    def poll(self) -> int | None:
+        """Its exit status; None while it runs."""
+        ...
+
+    def wait(self) -> int:
+        """Wait for its end; returns its exit status."""
+        ...
+
+
+class Scene:
+    """A folder in which work is started, killed and started again.
+
+    Attributes:
+        folder: The folder.
+        log: What the last attempt printed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Make the folder ready, once."""
+        self.folder, self.log = folder, folder.parent / f"{folder.name}.log"
+        if not (folder / ".made").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            self.make()
+            (folder / ".made").touch()
+
+    def make(self) -> None:
+        """Put into the folder what work needs."""
+        raise NotImplementedError
+
+    def start(self, draw: int) -> Running:
+        """Start the work, or go on with it; `draw` chooses what the results may not depend on."""
+        raise NotImplementedError
+
+    def clear(self) -> None:
+        """Delete all that the work makes."""
+        raise NotImplementedError
+
+    def digests(self) -> dict[str, str]:
+        """SHA-256 by name of every result that no clock touches."""
+        found = {}
+        for path in (path for top in RESULTS for path in visible_files(self.folder / top)):
+            name = path.relative_to(self.folder).as_posix()
+            if path.name not in CLOCKS and not any(part in name for part in OF_CLOCKS):
+                found[name] = sha256_file(path)
+        return found
+
+    def left(self) -> list[str]:
+        """Temporary files that nobody deleted."""
+        hidden = (path for top in RESULTS for path in (self.folder / top).rglob(".*") if path.name != ".locks")
+        return sorted(path.relative_to(self.folder).as_posix() for path in hidden)
+
+    def step(self) -> int:
+        """The step that the furthest training is known to have reached: that of its last saving."""
+        steps = [0]
+        for path in self.folder.glob(f"results/*/train/*/*/*/{resume.NAME}"):
+            try:
+                steps.append(checkpoint.split(path.read_bytes())[1]["step"])
+            except FileNotFoundError:
+                continue  # it ended meanwhile
+        return max(steps)
+
+    def settle(self) -> None:
+        """Wait for processes that outlived the one that started them."""
+        while any(_works_in(process, self.folder) for process in psutil.process_iter()):
+            time.sleep(0.2)
+
+
+class Suite(Scene):
+    """A suite from data to report, under Snakemake, in a clone of this checkout's last commit."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        """Clone, once."""
+        self.name = name
+        super().__init__(folder)
+
+    def make(self) -> None:
+        """Clone."""
+        shutil.rmtree(self.folder)
+        subprocess.run(["git", "clone", "--quiet", str(TOP), str(self.folder)], check=True)
+
+    def start(self, draw: int) -> Running:
+        """As `make` does, on one core or two."""
+        variables = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+        variables |= {"PATH": os.pathsep.join([str(Path(sys.executable).parent), variables["PATH"]])}
+        variables |= {"QDOT_SAVE_SECONDS": SAVE_SECONDS}
+        command = ["workflow/run", self.name, "--cores", str(1 + draw % 2)]
+        with self.log.open("w") as log:
+            return subprocess.Popen(command, cwd=self.folder, env=variables, stdout=log, stderr=log)
+
+    def clear(self) -> None:
+        """Data, results, reports, logs, and what Snakemake knows."""
+        for name in ("data", "results", "reports/build", "logs", ".snakemake"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+
+
+class Training(Scene):
+    """`qdot train` of three algorithms and two seeds; forked, so that an attempt need not import everything again."""
+
+    def make(self) -> None:
+        """Recipes and a prepared dataset."""
+        for name in ("params.yaml", "workflow"):
+            copy = shutil.copytree if (TOP / name).is_dir() else shutil.copy
+            copy(TOP / name, self.folder / name)
+        os.chdir(self.folder)
+        study = self._study()
+        write_json(Path("data.json"), recipes.data_recipe(study, DATASET))
+        for algorithm in ALGORITHMS:
+            write_json(Path(f"{algorithm}.json"), recipes.train_recipe(study, DATASET, algorithm))
+        if main(["--quiet", "data", "--recipe", "data.json", str(study.data_dir(DATASET) / "manifest.json")]):
+            raise SystemExit("the dataset could not be prepared")
+
+    @staticmethod
+    def _study() -> Study:
+        return Study.from_config({**params.load(), "suite": "tiny", "set": CHANGES})
+
+    def start(self, draw: int) -> Running:
+        """In one process."""
+        os.chdir(self.folder)
+        study = self._study()
+        folders = [study.train_dir(DATASET, algorithm, seed) for algorithm in ALGORITHMS for seed in study.seeds]
+        command = ["train", "--device", "cpu", "--recipe", *(f"{algorithm}.json" for algorithm in ALGORITHMS)]
+        command += ["--seeds", ",".join(map(str, study.seeds)), *(str(folder / "manifest.json") for folder in folders)]
+        return Forked(command, self.log)
+
+    def clear(self) -> None:
+        """The results alone."""
+        shutil.rmtree(self.folder / "results", ignore_errors=True)
+
+
+class Forked:
+    """A `qdot` command in a fork of this process.
+
+    Attributes:
+        pid: Of the fork.
+    """
+
+    def __init__(self, command: Sequence[str], log: Path) -> None:
+        """Start it."""
+        self._status: int | None = None
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.environ["QDOT_SAVE_SECONDS"] = SAVE_SECONDS
+            handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            os.dup2(handle, 1)
+            os.dup2(handle, 2)
+            os._exit(_status_of(command))
+
+    def poll(self) -> int | None:
+        """Its exit status; None while it runs."""
+        if self._status is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            self._status = os.waitstatus_to_exitcode(status) if pid else None
+        return self._status
+
+    def wait(self) -> int:
+        """Wait for its end; returns its exit status."""
+        while (status := self.poll()) is None:
+            time.sleep(0.02)
+        return status
+
+
+def _status_of(command: Sequence[str]) -> int:
+    """Run a `qdot` command in this process; returns its exit status."""
+    try:
+        return main(command)
+    except SystemExit as end:
+        return int(end.code or 0)
+
+
+def _works_in(process: psutil.Process, folder: Path) -> bool:
+    """Whether a process other than this one runs in a folder."""
+    try:
+        return process.pid != os.getpid() and process.cwd() == str(folder) and process.status() != "zombie"
+    except psutil.Error:
+        return False
