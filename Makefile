@@ -10,7 +10,7 @@ export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help install quick smoke kitchen all verify archive agreement bench test test-slow check format lock clean
+.PHONY: help install quick smoke kitchen all verify archive docs agreement bench test test-slow check format lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,6 +46,15 @@ verify: install ## hold the runs here against docs/results (SUITE=quick: one sui
 
 archive: install ## pack code, results, policies and collected data for a reviewer: dist/qdot.tar.gz
 	$(BIN)/qdot archive dist/qdot.tar.gz
+
+docs: .venv-docs/installed ## the documentation as a site, with the API from docstrings: site/index.html
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet --strict
+
+.venv-docs/installed: docs/requirements.txt
+	test -x .venv-docs/bin/python || $(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/pip install --quiet --disable-pip-version-check --no-deps -r $<
+	.venv-docs/bin/pip check
+	touch $@
 
 define peers  # an environment of its own, $(1), from the requirements $(2)
 test -x $(1)/bin/python || $(PYTHON) -m venv $(1)
