@@ -9,7 +9,6 @@ from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
 
 TOP = Path(__file__).parents[1]
-INCLUDED = InclusionLevel.INCLUDED
 FILES = ("*.md", "CITATION.cff", "docs/*.md", "docs/results/**/*", "benchmarks/*/*.md", "examples/*/*")
 # What code outside this repository may use; stages, reporting and training are inner works, read in their source.
 API = {
@@ -39,7 +38,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         files.append(_document(path.relative_to(TOP).as_posix(), config))
     for globs in API.values():
         for name in _modules(globs):
-            files.append(File.generated(config, _page(name), content=f"::: {name}\n", inclusion=INCLUDED))
+            files.append(File.generated(config, _page(name), content=f"::: {name}\n"))
     return files
 
 
@@ -52,7 +51,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 def _document(path: str, config: MkDocsConfig) -> File:
     """A file at its own path; only the top README is an index, as a kept report beside another has that name."""
     target = f"{path.removesuffix('.md')}.html" if path.endswith("/README.md") else None
-    return File(path, str(TOP), config.site_dir, use_directory_urls=False, dest_uri=target, inclusion=INCLUDED)
+    included = InclusionLevel.INCLUDED
+    return File(path, str(TOP), config.site_dir, use_directory_urls=False, dest_uri=target, inclusion=included)
 
 
 def _page(module: str) -> str:
