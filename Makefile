@@ -11,7 +11,7 @@ export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help install quick smoke kitchen all verify archive agreement screenshots bench test test-slow faults fuzz check audit format lock licences clean
+.PHONY: help install quick smoke kitchen all verify archive docs agreement screenshots bench test test-slow faults fuzz check audit format lock licences clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -52,6 +52,15 @@ faults: export PYTHONPATH := src:benchmarks
 faults: install ## kill -9 at drawn instants, go on, compare (SUITE=tiny, MINUTES=45 each; a rerun goes on)
 	$(BIN)/python benchmarks/faults/run.py --training --kills 60 --minutes $(MINUTES)
 	$(BIN)/python benchmarks/faults/run.py --suite $(or $(SUITE),tiny) --kills 150 --minutes $(MINUTES)
+
+docs: .venv-docs/installed ## the documentation as a site, with the API from docstrings: site/index.html
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet --strict
+
+.venv-docs/installed: docs/requirements.txt
+	test -x .venv-docs/bin/python || $(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/pip install --quiet --disable-pip-version-check --no-deps -r $<
+	.venv-docs/bin/pip check
+	touch $@
 
 define peers  # an environment of its own, $(1), from the requirements $(2)
 test -x $(1)/bin/python || $(PYTHON) -m venv $(1)

@@ -39,3 +39,10 @@ def test_links_between_documents_lead_somewhere() -> None:
         for target in re.findall(r"\]\(([^)#\s]+)", path.read_text()):
             if not target.startswith(("http://", "https://", "mailto:")):
                 assert (path.parent / target).exists(), f"{path.relative_to(TOP)}: {target}"
+
+
+def test_the_site_has_every_document_once() -> None:
+    site = yaml.safe_load((TOP / "mkdocs.yml").read_text())
+    named = re.findall(r"[\w/.-]+\.md", str(site["nav"]))
+    paths = [*TOP.glob("*.md"), *(TOP / "docs").rglob("*.md"), *TOP.glob("benchmarks/*/*.md"), *TOP.glob("examples/*/*.md")]
+    assert sorted(named) == sorted(path.relative_to(TOP).as_posix() for path in paths)

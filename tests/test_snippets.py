@@ -1,4 +1,4 @@
-"""What the documents say of policies runs as it stands there, on a tiny policy."""
+"""The documents' Python runs as it stands there, on invented results and a tiny policy."""
 
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -7,13 +7,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fences import python_blocks
+from fake_study import fill, new_study
+from fences import DOCUMENTS, TOP, python_blocks
 from tiny_cells import random_dataset, trained
 
 import qdot
 from qdot.cli import main
+from qdot.evaluation.compare import compare
 
-TOP = Path(__file__).parents[1]
+# Blocks of each document that a test here runs; those of the tutorial: tests/workflow/test_tutorial.py.
+RUN = {"README.md": 3, "docs/environments.md": 1, "docs/policies.md": 3, "docs/tutorial.md": 3}
+
+
+def test_every_block_of_python_has_a_test() -> None:
+    found = {document.relative_to(TOP).as_posix(): len(python_blocks(document, TOP)) for document in DOCUMENTS}
+    assert {name: count for name, count in found.items() if count} == RUN
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +40,20 @@ def test_the_readme_loads_a_policy_and_acts(pendulum: Path) -> None:
     assert np.array_equal(names["action"], qdot.load_policy(pendulum)(observation))
 
 
-def test_the_readme_plays_a_policy_in_a_faithful_environment(pendulum: Path, tmp_path: Path) -> None:
-    (block,) = [block for block in python_blocks(TOP / "README.md", pendulum) if '"qdot/hopper-v2"' in block]
+def test_the_readme_loads_scores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = new_study(tmp_path, "quick")
+    fill(study, study.algorithms)
+    compare(study)
+    monkeypatch.chdir(tmp_path)
+    (block,) = [block for block in python_blocks(TOP / "README.md", tmp_path) if "results.load(" in block]
+    names: dict[str, Any] = {}
+    exec(block, names)
+    assert set(names["scores"].dataset) == set(study.datasets)
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/environments.md"])
+def test_a_policy_is_played_in_a_faithful_environment(document: str, pendulum: Path, tmp_path: Path) -> None:
+    (block,) = [block for block in python_blocks(TOP / document, pendulum) if '"qdot/hopper-v2"' in block]
     path = tmp_path / "policy.safetensors"
     path.write_bytes(trained("bc", random_dataset(11, 3)))
     names: dict[str, Any] = {"policy": qdot.load_policy(path)}

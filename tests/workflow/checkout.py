@@ -24,8 +24,8 @@ class Checkout:
     top: Path
 
     @classmethod
-    def copy(cls, top: Path, algorithms: str = "[iql, bc]") -> "Checkout":
-        """Copy the working tree (not results, not data), make suite `tiny` active with the given algorithms, commit."""
+    def copy(cls, top: Path, algorithms: str = "[iql, bc]", suite: str = "tiny") -> "Checkout":
+        """Copy the working tree (not results, not data), make a suite active and give `tiny` its algorithms, commit."""
         names = subprocess.run(
             ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=TOP, capture_output=True, check=True
         ).stdout.decode()
@@ -36,7 +36,7 @@ class Checkout:
                 target.write_bytes(source.read_bytes())
                 target.chmod(source.stat().st_mode)
         made = cls(top)
-        made.set("suite: paper", "suite: tiny")
+        made.set("suite: paper", f"suite: {suite}")
         made.set("algorithms: [qdot, iql, bc]\n    seeds: [0, 1]\n", f"algorithms: {algorithms}\n    seeds: [0, 1]\n")
         made.run("git", "init", "--quiet", "--initial-branch=main")
         made.identify()
