@@ -85,10 +85,12 @@ def read(path: Path, identity: str) -> Saved | None:
 
 def _fault(facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str | None:
     """What is wrong with a file's facts; None where nothing is."""
-    step, failure, rows = facts.get("step"), facts.get("failure"), facts.get("evaluations")
-    if type(step) is not int or step < 0 or not trusted.is_steps(facts.get("steps"), step):
+    if missing := [name for name in FACTS if name not in facts]:
+        return f"{', '.join(missing)}: missing"
+    step, failure, rows = facts["step"], facts["failure"], facts["evaluations"]
+    if type(step) is not int or step < 0 or not trusted.is_steps(facts["steps"], step):
         return "step, steps: expected whole numbers, the rows of the curve before the step"
-    if not (trusted.is_texts(facts.get("terms")) and trusted.is_texts(facts.get("columns"))):
+    if not (trusted.is_texts(facts["terms"]) and trusted.is_texts(facts["columns"])):
         return "terms, columns: expected lists of names"
     if not (failure is None or (isinstance(failure, dict) and failure.keys() == FAILURE)):
         return f"failure: expected {', '.join(sorted(FAILURE))}, or nothing"
