@@ -2,8 +2,10 @@
 
 import ast
 import contextlib
+import csv
 import io
 import pickle
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -152,3 +154,14 @@ def test_no_file_makes_a_reader_run_it(target: Target, tmp_path: Path) -> None:
         with contextlib.suppress(QdotError):
             target.read(folder, bomb)
         assert not touched.exists()
+
+
+def test_security_names_tests_and_numbers_that_are_there() -> None:
+    text = (TOP / "SECURITY.md").read_text()
+    named = set(re.findall(r"`(tests/[\w/]+\.py)`", text))
+    assert len(named) > 15
+    assert [name for name in named if not (TOP / name).is_file()] == []
+    with (TOP / "docs" / "security-fuzz.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert f"a run of {sum(int(row['cases']) for row in rows):,} cases" in text
+    assert {row["date"] for row in rows} == set(re.findall(r"`make fuzz`, (\d{4}-\d\d-\d\d)", text))

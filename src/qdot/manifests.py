@@ -74,6 +74,13 @@ def _wrong_reason(reason: Any) -> Iterable[str]:
     error = reason.get("error") if isinstance(reason, dict) else reason
     if reason is not None and not (isinstance(error, str) and error.strip()):
         yield "reason: expected a sentence, or an object with an `error`"
+    if isinstance(reason, dict):
+        step = reason.get("step")
+        if step is not None and not (type(step) is int and 0 <= step < 2**63):
+            yield f"reason.step: found {step!r}"
+        texts = (reason.get(key) for key in ("stage", "term", "log_tail"))
+        if not all(text is None or isinstance(text, str) for text in texts):
+            yield "reason: stage, term, log_tail: expected texts"
 
 
 def _wrong_files(files: Any) -> Iterable[str]:

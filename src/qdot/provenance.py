@@ -34,6 +34,9 @@ INFRASTRUCTURE = frozenset(
 )
 
 
+LONGEST_NAME, LONGEST_PART = 1024, 255  # characters that a file system takes
+
+
 def digest(*values: Any) -> str:
     """SHA-256 of the canonical JSON of `values`, as 64 hex digits."""
     text = json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -251,7 +254,8 @@ def hash_files(directory: Path, names: Iterable[str]) -> dict[str, str]:
 def is_inside(name: str) -> bool:
     """Whether a file of this name, joined to a folder, lies in that folder."""
     path = PurePosixPath(name)
-    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\0" not in name
+    short = len(name) <= LONGEST_NAME and all(len(part) <= LONGEST_PART for part in path.parts)
+    return short and bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\0" not in name
 
 
 def damaged_files(directory: Path, files: dict[str, str]) -> Iterator[str]:

@@ -41,7 +41,7 @@ def load(suite: str, root: str | Path = ".") -> pd.DataFrame:
     frame = read_csv(path, list(TYPES), text=("dataset", "algorithm", "readout", "protocol", "status"))
     try:
         return frame[list(TYPES)].astype(TYPES)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise ResultsError(f"{path}: a column has the wrong kind ({error}); delete it and run compare again") from error
 
 

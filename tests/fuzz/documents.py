@@ -17,7 +17,9 @@ from qdot.data.partial import Partial
 from qdot.data.published import _read as read_statistics
 from qdot.data.published import published_statistics
 from qdot.evaluation import claims as claims_file
+from qdot.evaluation import history
 from qdot.evaluation.compare import compare
+from qdot.evaluation.costs import cost_table
 from qdot.evaluation.gather import gather
 from qdot.evaluation.replays import replay_table
 from qdot.evaluation.verification import TOLERANCES, Tolerances
@@ -161,6 +163,20 @@ def read_trained_manifest(folder: Path, content: bytes) -> None:
 def read_evaluated_manifest(folder: Path, content: bytes) -> None:
     """Of the evaluate stage."""
     _read_manifest(folder, content, "evaluate")
+
+
+def runtimes(folder: Path) -> list[bytes]:
+    """Of a trained cell."""
+    return [(_study(folder).cell_dir("train", CELL) / "runtime.json").read_bytes()]
+
+
+def read_runtime(folder: Path, content: bytes) -> None:
+    """As the tables read it: costs, and commits beside those of claims."""
+    study = _study(folder)
+    (study.cell_dir("train", CELL) / "runtime.json").write_bytes(content)
+    found = gather(study).provenance
+    cost_table(study, found)
+    history.runs(found)
 
 
 def replay_results(folder: Path) -> list[bytes]:

@@ -216,6 +216,19 @@ def test_forged_facts_are_damage(changes: dict[str, Any], message: str | None, t
         resume.read(path, WORK)
 
 
+def test_a_missing_fact_is_damage(tmp_path: Path) -> None:
+    run = Run(tmp_path, ["bc"])
+    with pytest.raises(Stopped):
+        run.go(stop_after=2)
+    path = run.folder("bc", 4) / resume.NAME
+    tensors, text = checkpoint.split(path.read_bytes())
+    facts = json.loads(text)
+    for name in resume.FACTS:
+        path.write_bytes(checkpoint.join(tensors, json.dumps({k: v for k, v in facts.items() if k != name})))
+        with pytest.raises(ResultsError, match=rf"is damaged \({name}: missing\)"):
+            resume.read(path, WORK)
+
+
 def test_tensors_of_another_model_are_refused_before_any_is_taken(tmp_path: Path) -> None:
     run = Run(tmp_path, ["bc"])
     with pytest.raises(Stopped):

@@ -244,6 +244,8 @@ def curve(path: Path) -> pd.DataFrame:
     """A curve.csv as rows (step, quantity, value), at most `CURVE_POINTS` of its steps, first and last included."""
     wide = read_csv(path, ["step"])
     require_numbers(path, wide, wide.columns)
+    if taken := {"quantity", "value"} & set(wide.columns):
+        raise ResultsError(f"{path}: columns {sorted(taken)}: expected names of quantities; delete it and train again")
     kept = np.unique(np.linspace(0, len(wide) - 1, min(len(wide), CURVE_POINTS)).round().astype(int))
     long = wide.iloc[kept].melt("step", var_name="quantity", value_name="value")
     return long.replace([np.inf, -np.inf], np.nan).dropna(subset="value")
