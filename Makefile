@@ -10,7 +10,7 @@ export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help install quick smoke kitchen all verify archive agreement bench test test-slow check format lock clean
+.PHONY: help install quick smoke kitchen all verify archive agreement bench test test-slow remotes check format lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -81,6 +81,17 @@ test: install ## the tests (under 10 minutes)
 
 test-slow: install ## the long tests
 	$(PYTEST) -n 2 --dist loadfile -m slow
+
+remotes: install .venv-remotes/installed ## DVC's remotes against servers on this machine (docs/remotes.md)
+	$(PYTEST) tests/remotes
+
+# No torch in it; s3rver, the S3 server of the tests, where npm is.
+.venv-remotes/installed: requirements-remotes.txt
+	test -x .venv-remotes/bin/python || $(PYTHON) -m venv .venv-remotes
+	.venv-remotes/bin/pip install --quiet --disable-pip-version-check --no-deps -r requirements-remotes.txt
+	.venv-remotes/bin/pip check
+	! command -v npm >/dev/null || npm install --silent --prefix .venv-remotes s3rver@3.7.1
+	touch $@
 
 check: install ## ruff, snakefmt, mypy, snakemake --lint
 	$(BIN)/ruff check .
