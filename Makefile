@@ -10,7 +10,7 @@ export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help install quick smoke kitchen all verify archive agreement bench test test-slow remotes check format lock clean
+.PHONY: help install quick smoke kitchen all verify archive agreement screenshots bench test test-slow remotes check format lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -62,6 +62,10 @@ agreement: install .venv-agreement/installed ## step parity and scores beside d3
 
 .venv-agreement/installed: requirements-torch.txt benchmarks/agreement/requirements.txt
 	$(call peers,.venv-agreement,benchmarks/agreement/requirements.txt)
+
+screenshots: export PYTHONPATH := src:tests
+screenshots: install ## pictures of the report for docs/screenshots (needs chromium)
+	$(BIN)/python tests/browser/screenshots.py
 
 bench: export PYTHONPATH := src:benchmarks:benchmarks/agreement
 bench: install .venv-bench/installed ## speed beside peers, on an idle machine; docs/performance.md is written from it

@@ -97,8 +97,12 @@ def write_cell(study: Study, cell: Cell, score: Score) -> None:
         for row in _episodes(values, score(cell, readout), readout, steps, values["evaluate"]["episodes"], generator)
     ]
     _write_csv(study.cell_dir("evaluate", cell) / "episodes.csv", COLUMNS, cell, final)
+    files = ["episodes.csv"]
+    if values["method"] in MAPS:
+        _write_csv(study.cell_dir("evaluate", cell) / "moves.csv", None, cell, list(_moves(values, cell, generator)))
+        files.append("moves.csv")
     environment = {"id": values["data"]["environment"], "simulator": "mujoco 3.3.7", "horizon": 280}
-    _finish(study, cell, "evaluate", ("episodes.csv",), {"seconds": 9.5}, environment=environment)
+    _finish(study, cell, "evaluate", tuple(files), {"seconds": 9.5}, environment=environment)
 
 
 def write_status(
@@ -152,6 +156,15 @@ def _curve(values: Mapping[str, Any], steps: int, generator: np.random.Generator
             row |= {"displacement_over_sd": 2 * cost**0.5, "map_divergence": cost, "map_asymmetry": 0.1 * fade}
             row |= {"behaviour_log_likelihood_held_out": 1.5 + fade}
         yield row
+
+
+def _moves(values: Mapping[str, Any], cell: Cell, generator: np.random.Generator) -> Any:
+    """Moves of ten actions; places where the domain has a plane."""
+    for row in range(10):
+        moved = {"row": row, "displacement": float(generator.random())}
+        names = ("x", "y", "action_x", "action_y", "moved_x", "moved_y")
+        plane = generator.normal(size=6) if values["evaluate"]["position"] else [""] * 6
+        yield cell._asdict() | moved | dict(zip(names, plane, strict=True))
 
 
 def _write_csv(path: Path, columns: list[str] | None, cell: Cell, rows: list[dict[str, Any]]) -> None:

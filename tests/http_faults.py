@@ -88,6 +88,18 @@ def instead(body: bytes) -> Fault:
     return lambda handler, served: honest(handler, Served(body, tag=served.tag))
 
 
+def stating(name: str, value: str) -> Fault:
+    """Send the body under a header of one's own, and no length but that."""
+
+    def fault(handler: Handler, served: Served) -> None:
+        handler.send_response(200)
+        handler.send_header(name, value.encode().decode("latin-1"))
+        handler.end_headers()
+        handler.wfile.write(served.body)
+
+    return fault
+
+
 def status(code: int) -> Fault:
     """Answer with an error."""
     return lambda handler, served: handler.send_error(code)

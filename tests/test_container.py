@@ -30,7 +30,7 @@ def test_the_layer_of_packages_holds_what_make_install_reads_and_the_code_comes_
 def test_the_base_is_the_python_of_the_lock() -> None:
     compiled = re.search(r"--python-version (\S+)", (TOP / "Makefile").read_text())
     assert compiled is not None
-    assert steps()[0] == ("FROM", f"docker.io/library/python:{compiled[1]}-slim-bookworm")
+    assert steps()[0] == ("FROM", f"python:{compiled[1]}-slim-bookworm")
 
 
 def test_nothing_that_git_ignores_goes_into_the_image() -> None:

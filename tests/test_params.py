@@ -1,6 +1,7 @@
 """params.yaml is checked before anything runs, and each value's origin is known."""
 
 import copy
+import math
 import re
 import shutil
 from pathlib import Path
@@ -65,12 +66,55 @@ def test_the_paper_suite_is_the_papers_study(params: dict[str, Any]) -> None:
         (lambda p: p["datasets"]["pendulum"].update(source="file"), r"datasets.pendulum: path is missing"),
         (lambda p: p["domains"]["control"]["data"].pop("source"), r"datasets.halfcheetah-replay: source is missing"),
         (lambda p: p.pop("evaluate"), r"'evaluate' is a required property"),
+        (lambda p: p["train"].update(learning_rate=math.nan), r"train.learning_rate: found nan, expected a finite"),
+        (lambda p: p["train"].update(discount=math.inf), r"train.discount: found inf"),
+        (lambda p: p["train"].update(steps=100.0), r"train.steps: 100.0 is not of type 'integer'"),
+        (lambda p: p["train"].update(steps=10**400), r"train.steps: found a whole number of 1329 bits"),
+        (lambda p: p["suites"].update({1: {}}), r"suites: found the name 1, expected text"),
+        (lambda p: p["domains"]["control"]["data"].update(source=["collect"]), r"control.data.source: .*is not one of"),
+        (lambda p: p["domains"]["control"]["data"].update(sourc="d4rl"), r"'sourc' was unexpected.*known keys: source"),
+        (lambda p: p["algorithms"].update(mine={"variant_of": ["iql"]}), r"mine.variant_of: .*not of type 'string'"),
+        (lambda p: p["algorithms"].update(mine={"readouts": 5}), r"mine.readouts: 5 is not of type 'array'"),
+        (
+            lambda p: p["datasets"]["pendulum"].update(reference_scores=[1, 1]),
+            r"reference_scores: \[1, 1\]; ",
+        ),
     ],
 )
 def test_a_bad_value_is_refused_by_name(params: dict[str, Any], change: Any, message: str) -> None:
     change(params)
     with pytest.raises(ParamsError, match=re.compile(message, re.DOTALL)):
         parameters.check(params, TOP)
+
+
+HOSTILE = ["$(touch x)", "a b; rm", "../../x", "..", ".", "", "a/../b", "/etc", "a//b", "-rf", "a\n", "a\0b", "`id`"]
+HOSTILE += ["<script>alert(1)</script>", "{dataset}", "a'b", 'a"b', "a\\b", "a|b", "ä", "a" * 200, "a/", ":a"]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("kind", ["datasets", "suites", "algorithms", "domains"])
+def test_names_that_a_shell_or_a_path_would_read_are_refused(params: dict[str, Any], kind: str, name: str) -> None:
+    """Names become folders, words of commands and Snakemake's wildcards."""
+    sample = {"datasets": "pendulum", "suites": "tiny", "algorithms": "bc", "domains": "control"}
+    params[kind][name] = copy.deepcopy(params[kind][sample[kind]])
+    with pytest.raises(ParamsError, match=rf"params: {kind}: "):
+        parameters.check(params, TOP)
+
+
+def test_the_names_of_public_datasets_are_allowed(params: dict[str, Any]) -> None:
+    for name in ("minari:D4RL/pen/human-v2", "hopper-medium-v2", "my_data.v1+x", "a:b/c"):
+        params["datasets"][name] = params["datasets"]["pendulum"]
+    parameters.check(params, TOP)
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 3000, "a: &a [*a]", "2001-99-99", "{suite: a, suite: b}", "!!python/object:os.system x", "\xff"]
+)
+def test_a_hostile_file_is_named(tmp_path: Path, text: str) -> None:
+    shutil.copytree(TOP / "workflow/schemas", tmp_path / "workflow/schemas")
+    (tmp_path / "params.yaml").write_bytes(text.encode("latin-1"))
+    with pytest.raises(ParamsError, match=r"params\.yaml: is no valid YAML"):
+        parameters.load(tmp_path)
 
 
 def test_a_missing_or_broken_file_is_named(tmp_path: Path) -> None:
@@ -134,8 +178,12 @@ def test_command_line_values_are_read_from_every_form_snakemake_gives(form: Any)
         ("report.title=x", r"expected train\.KEY, evaluate\.KEY or algorithms\.NAME\.KEY"),
         ("train.learning_rate=3e-4", "found the text '3e-4'"),
         ("nonsense", "unknown key 'nonsense'"),
+        ("{train.steps: .nan}", "train.steps: found nan"),
+        ("{" * 2000, "is no YAML mapping"),
+        ("{train.steps: 2001-99-99}", "is no YAML mapping"),
+        ({"train.steps": "[" * 2000}, "a value is no YAML"),
     ],
 )
-def test_a_bad_command_line_value_is_refused(params: dict[str, Any], text: str, message: str) -> None:
+def test_a_bad_command_line_value_is_refused(params: dict[str, Any], text: Any, message: str) -> None:
     with pytest.raises(ParamsError, match=message):
         parameters.with_command_line(params, parameters.parse_set(text), TOP)

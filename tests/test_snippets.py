@@ -42,11 +42,16 @@ def test_the_readme_plays_a_policy_in_a_faithful_environment(pendulum: Path, tmp
 
 
 def test_the_page_on_policies_runs_from_top_to_bottom(
-    pendulum: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, require: Callable[[str, bool, str], None]
+    pendulum: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    require: Callable[[str, bool, str], None],
 ) -> None:
     require("onnx", find_spec("onnxruntime") is not None, "onnxruntime is not installed; pip install 'qdot[onnx]'")
     monkeypatch.chdir(tmp_path)
     assert main(["policy", "export", str(pendulum), "--readout", "map"]) == 0
+    assert len(capsys.readouterr().err.splitlines()) == 1
     names: dict[str, Any] = {}
     for block in python_blocks(TOP / "docs/policies.md", pendulum):
         exec(block, names)

@@ -20,6 +20,13 @@ def test_a_dataset_with_slashes_is_one_folder() -> None:
     assert slug("minari:D4RL/pen/human-v2") == "minari--D4RL--pen--human-v2"
 
 
+def test_two_datasets_never_share_a_folder() -> None:
+    params = parameters.load(TOP)
+    params["datasets"] |= {"minari:a/b": params["datasets"]["pendulum"], "minari/a:b": params["datasets"]["pendulum"]}
+    with pytest.raises(ParamsError, match="minari:a/b and minari/a:b share the folder minari--a--b"):
+        Study.from_config(params, root=TOP)
+
+
 @pytest.mark.parametrize(("value", "expected"), [(None, None), (0, ("0",)), ("a,b", ("a", "b")), (["a"], ("a",))])
 def test_a_selection_is_read_from_every_form_snakemake_gives(value: Any, expected: Any) -> None:
     assert selected(value) == expected

@@ -81,6 +81,19 @@ def test_a_grid_of_an_unknown_algorithm_is_refused(loaded: dict[str, Any]) -> No
         Study.from_config(loaded, "tiny", TOP)
 
 
+def test_a_grid_without_end_is_refused(loaded: dict[str, Any]) -> None:
+    many = list(range(2, 102))
+    loaded["suites"]["tiny"]["grid"] = [{"of": "qdot", "best_of_n": many, "behaviour_components": many}]
+    with pytest.raises(ParamsError, match=r"suites.tiny.grid: 10,000 combinations; expected at most 1,000"):
+        Study.from_config(loaded, "tiny", TOP)
+
+
+def test_a_grids_names_are_names(loaded: dict[str, Any]) -> None:
+    loaded["suites"]["tiny"]["grid"] = [{"of": "qdot", "icnn_activation": ["../../x", "elu"]}]
+    with pytest.raises(ParamsError, match=r"params: algorithms: 'qdot-icnn_activation-../../x' does not match"):
+        Study.from_config(loaded, "tiny", TOP)
+
+
 def test_two_grids_may_not_mean_different_things_by_one_name(loaded: dict[str, Any]) -> None:
     loaded["suites"]["tiny"]["grid"] = [{"of": "qdot", "expectile": [0.6, 0.7]}]
     loaded["suites"]["quick"]["grid"] = [{"of": "qdot", "expectile": [0.6, 0.7], "readouts": [["map"]]}]

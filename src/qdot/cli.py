@@ -167,8 +167,7 @@ def _replay_dataset(options: argparse.Namespace) -> None:
 def _train(options: argparse.Namespace) -> None:
     from qdot.stages import train
 
-    device = train.default_device() if options.device == "auto" else options.device
-    train.run(options.recipe, options.seeds, options.manifests, device, options.workers)
+    train.run(options.recipe, options.seeds, options.manifests, options.device, options.workers)
 
 
 def _evaluate(options: argparse.Namespace) -> None:

@@ -1,8 +1,23 @@
 """Errors a user can act on: each names the file or key, what was found, what was expected and what to do."""
 
+LONGEST = 4000  # characters of a message
+
 
 class QdotError(Exception):
     """Base of every error this package raises on purpose; the command line prints it without a traceback."""
+
+    def __init__(self, message: str = "") -> None:
+        """Take a message; what it quotes of a file may be of any length and kind."""
+        super().__init__(printable(message))
+
+
+def printable(text: str) -> str:
+    """A text that can be logged, written and shown on a terminal: controls and half characters spelled out, short."""
+    shown = text if len(text) <= LONGEST else f"{text[: LONGEST - 40]}... ({len(text):,} characters in all)"
+    spelled = (
+        char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode("ascii") for char in shown
+    )
+    return "".join(spelled)
 
 
 class ParamsError(QdotError):

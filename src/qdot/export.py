@@ -121,12 +121,14 @@ def _compare(content: bytes, policy: Policy, readout: str) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Leave out what torch's exporter says of torchvision and of its own deprecations."""
-    log = logging.getLogger("torch.onnx")
-    level = log.level
-    log.setLevel(logging.ERROR)
+    """Leave out the steps of the exporter, and what it says of torchvision and of torch's own deprecations."""
+    logs = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
+    levels = [log.level for log in logs]
+    for log in logs:
+        log.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings(action="ignore", category=FutureWarning):
             yield
     finally:
-        log.setLevel(level)
+        for log, level in zip(logs, levels, strict=True):
+            log.setLevel(level)

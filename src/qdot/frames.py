@@ -1,6 +1,6 @@
 """CSV tables as data frames: one way to write them, one way to read them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +17,23 @@ def write_csv(path: Path, frame: pd.DataFrame) -> None:
     write_atomic(path, frame.to_csv(index=False, float_format=FLOAT_FORMAT, lineterminator="\n"))
 
 
-def read_csv(path: Path, columns: Sequence[str], text: Sequence[str] = ()) -> pd.DataFrame:
+def read_csv(path: Path, columns: Sequence[str], text: Sequence[str] = (), numbers: Sequence[str] = ()) -> pd.DataFrame:
     """Read a table that another stage wrote.
 
     Args:
         path: The CSV.
         columns: Columns that must be there.
         text: Those of them that are names, never numbers.
+        numbers: Those of them that hold numbers, or nothing.
 
     Raises:
-        ResultsError: the file is missing, is no CSV, or lacks a column.
+        ResultsError: the file is missing, is no CSV, lacks a column, or has something else where numbers stand.
     """
     try:
         frame = pd.read_csv(path, dtype=dict.fromkeys(text, "str"))
     except FileNotFoundError as error:
         raise ResultsError(f"{path}: no such file; run the stage that writes it") from error
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, OverflowError) as error:
         raise ResultsError(f"{path}: is no readable CSV ({error}); delete it and run its stage again") from error
     missing = [column for column in columns if column not in frame.columns]
     if missing:
@@ -40,7 +41,22 @@ def read_csv(path: Path, columns: Sequence[str], text: Sequence[str] = ()) -> pd
             f"{path}: columns {', '.join(missing)} are missing; found {', '.join(frame.columns)}; "
             "expected a file of this version of qdot: run its stage again"
         )
+    require_numbers(path, frame, numbers)
     return frame
+
+
+def require_numbers(path: Path, frame: pd.DataFrame, columns: Iterable[str]) -> None:
+    """Refuse a table in which something else stands where numbers should, or nothing.
+
+    Raises:
+        ResultsError: names file and column.
+    """
+    for column in columns if len(frame) else ():
+        values = frame[column]
+        if not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
+            raise ResultsError(
+                f"{path}: {column}: found {values.dtype}, expected numbers; delete it and run its stage again"
+            )
 
 
 def records(frame: pd.DataFrame) -> Iterator[Any]:

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from qdot.errors import ResultsError
-from qdot.provenance import damaged_files, read_json
+from qdot.manifests import read_manifest
+from qdot.provenance import damaged_files
 
 MANIFEST = "kept.json"
+STATUSES = ("complete", "partial")
 FOLDER = Path("docs/results")
 
 
@@ -31,7 +33,7 @@ class Kept:
         Raises:
             ResultsError: there is no kept.json, or a file is not as it records.
         """
-        manifest = read_json(directory / MANIFEST)
+        manifest = read_kept(directory)
         damaged = sorted(damaged_files(directory, manifest["files"]))
         if damaged:
             raise ResultsError(
@@ -39,6 +41,15 @@ class Kept:
                 "restore the folder (git checkout), or keep the suite again"
             )
         return cls(directory, manifest)
+
+
+def read_kept(directory: Path) -> dict[str, Any]:
+    """The manifest of a kept suite; its files are not looked at.
+
+    Raises:
+        ResultsError: it is missing or damaged.
+    """
+    return read_manifest(directory / MANIFEST, "files", "suite", statuses=STATUSES)
 
 
 def find(root: Path) -> Iterator[Kept]:

@@ -7,10 +7,10 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
-from glob import glob
 from pathlib import Path
 from typing import IO, Any
 
+from qdot import gpus
 from qdot.errors import QdotError
 
 SHARED = 0.1  # of a training job's work: the critic, which every process of it trains
@@ -56,12 +56,6 @@ def spoken_of(suites: Sequence[str], arguments: Sequence[str]) -> list[str]:
     return [name for name in suites if re.search(rf"(?<![a-z0-9]){name}(?![a-z0-9])", text)]
 
 
-def gpus() -> int:
-    """GPUs that jobs may use: `QDOT_GPUS` where it is set, else the NVIDIA devices that the machine shows."""
-    chosen = os.environ.get("QDOT_GPUS")
-    return int(chosen) if chosen else len(glob("/dev/nvidia[0-9]*"))
-
-
 def memory_mb() -> int:
     """Physical memory in MiB."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
@@ -76,7 +70,7 @@ def training_threads(cores: int | None, datasets: int, algorithms: int, each: in
         algorithms: What a job can deal out to its cores.
         each: Torch threads of a process.
     """
-    if gpus():
+    if gpus.devices():
         return each
     free = max((cores or 1) // each, 1)
 
@@ -91,8 +85,8 @@ def register(workflow: Any) -> None:
 
     Without a GPU the resource is not limited: training jobs then run side by side on the cores.
     """
-    if gpus() and "gpu" not in workflow.global_resources:
-        workflow.register_resource("gpu", gpus())
+    if gpus.devices() and "gpu" not in workflow.global_resources:
+        workflow.register_resource("gpu", gpus.places())
     if "mem_mb" not in workflow.global_resources:
         workflow.register_resource("mem_mb", memory_mb())
 

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-import yaml
 
-from qdot import variants
+from qdot import resources, strict_yaml, variants
 from qdot.errors import ParamsError
 
 STAGES = ("data", "train", "evaluate", "transport", "compare", "report")
@@ -39,10 +38,9 @@ class Resolved:
     sources: dict[str, str]
 
 
-@functools.cache
 def schema(root: Path) -> Mapping[str, Any]:
     """The JSON Schema of params.yaml."""
-    return yaml.safe_load((root / SCHEMA).read_text(encoding="utf-8"))
+    return resources.schema(root, "params")
 
 
 def load(root: Path = Path()) -> dict[str, Any]:
@@ -53,10 +51,10 @@ def load(root: Path = Path()) -> dict[str, Any]:
     """
     path = root / "params.yaml"
     try:
-        params = yaml.safe_load(path.read_text(encoding="utf-8"))
+        params = strict_yaml.parse(path.read_bytes())
     except OSError as error:
         raise ParamsError(f"{path}: cannot be read ({error.strerror}); run from the project's top folder") from error
-    except yaml.YAMLError as error:
+    except ValueError as error:
         raise ParamsError(f"{path}: is no valid YAML: {error}") from error
     check(params, root)
     return params
@@ -68,8 +66,14 @@ def check(params: Any, root: Path = Path()) -> None:
     Raises:
         ParamsError: names the key, what was found and what was expected.
     """
-    validator = jsonschema.Draft202012Validator(schema(root))
-    errors = sorted(validator.iter_errors(params), key=lambda error: [str(part) for part in error.absolute_path])
+    try:
+        strict_yaml.check_plain(params)
+    except ValueError as error:
+        raise ParamsError(f"params: {error}") from error
+    errors = sorted(
+        resources.Validator(schema(root)).iter_errors(params),
+        key=lambda error: [str(part) for part in error.absolute_path],
+    )
     if errors:
         raise ParamsError("\n".join(_explain(error) for error in errors[:10]))
     for name, suite in params["suites"].items():
@@ -86,6 +90,9 @@ def check(params: Any, root: Path = Path()) -> None:
                 raise ParamsError(
                     f"params: datasets.{name}: {key} is missing; docs/datasets.md says what a source needs"
                 )
+        low, high = values.get("reference_scores") or (0, 1)
+        if not low < high:
+            raise ParamsError(f"params: datasets.{name}.reference_scores: [{low}, {high}]; expected the lower first")
     if params["suite"] not in params["suites"]:
         raise ParamsError(unknown("suite", "suite", params["suite"], params["suites"]))
     variants.check(params)
@@ -128,9 +135,9 @@ def _check_values(method: str, values: Mapping[str, Any], where: str, root: Path
 
 
 @functools.cache
-def _validator(root: Path, definition: str) -> jsonschema.Draft202012Validator:
+def _validator(root: Path, definition: str) -> jsonschema.protocols.Validator:
     """The validator of one definition of the schema."""
-    return jsonschema.Draft202012Validator({"$ref": f"#/$defs/{definition}", "$defs": schema(root)["$defs"]})
+    return resources.Validator({"$ref": f"#/$defs/{definition}", "$defs": schema(root)["$defs"]})
 
 
 def unknown(key: str, kind: str, found: Any, known: Any) -> str:
@@ -167,15 +174,17 @@ def parse_set(value: Any) -> dict[str, Any]:
     if isinstance(value, str):
         text = value if value.lstrip().startswith("{") else "{" + value.replace("=", ": ") + "}"
         try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError as error:
+            value = strict_yaml.parse(text)
+        except ValueError as error:
             raise ParamsError(
                 f"--config set: {value!r} is no YAML mapping; expected e.g. {{train.steps: 100}}"
             ) from error
     if not isinstance(value, Mapping):
         raise ParamsError(f"--config set: found {value!r}, expected a mapping such as {{train.steps: 100}}")
-    # Snakemake hands nested values over as text.
-    return {str(key): yaml.safe_load(entry) if isinstance(entry, str) else entry for key, entry in value.items()}
+    try:  # Snakemake hands nested values over as text
+        return {str(key): strict_yaml.parse(entry) if isinstance(entry, str) else entry for key, entry in value.items()}
+    except ValueError as error:
+        raise ParamsError(f"--config set: {value!r}: a value is no YAML: {error}") from error
 
 
 def with_command_line(params: Mapping[str, Any], values: Mapping[str, Any], root: Path = Path()) -> dict[str, Any]:

@@ -92,10 +92,12 @@ def choose(section: Mapping[str, str], top: Path) -> dict[str, str]:
         ParamsError: a folder that cannot be one, that holds the project or another place, or that DVC cannot version.
     """
     chosen = {name: os.environ.get(VARIABLES[name]) or section[name] for name in DEFAULTS}
+    for name, folder in chosen.items():
+        if re.search(r"[~${}]", folder) or folder != folder.strip() or not folder.isprintable():
+            expected = "expected a path written out, without ~, $, { or }, without controls and spaces at its ends"
+            raise _wrong(name, folder, expected)
     full = {name: (top / folder).resolve() for name, folder in chosen.items()}
     for name, folder in chosen.items():
-        if re.search(r"[~${}]", folder) or folder != folder.strip():
-            raise _wrong(name, folder, "expected a path written out, without ~, $, { or } and spaces at its ends")
         inside = [other for other in full if other != name and full[other].is_relative_to(full[name])]
         around = top.resolve().is_relative_to(full[name])
         if around or inside:

@@ -17,13 +17,19 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+from qdot import strict_json
 from qdot.errors import ResultsError
 
 # Modules that carry no numbers: a change of their code is no reason to work again.
-INFRASTRUCTURE = frozenset({"qdot", "qdot.errors", "qdot.provenance", "qdot.algorithms.registry", "qdot.envs.registry"})
+INFRASTRUCTURE = frozenset(
+    {
+        *("qdot", "qdot.errors", "qdot.manifests", "qdot.provenance", "qdot.strict_json", "qdot.strict_yaml"),
+        *("qdot.algorithms.registry", "qdot.envs.registry"),
+    }
+)
 
 
 def digest(*values: Any) -> str:
@@ -101,7 +107,8 @@ def read_json(path: str | Path) -> Any:
         ResultsError: the file is missing or is no JSON.
     """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        with open(path, "rb") as file:
+            return strict_json.parse(file.read(strict_json.LARGEST + 1))
     except FileNotFoundError as error:
         raise ResultsError(f"{path}: no such file; run the stage that writes it") from error
     except (OSError, ValueError) as error:
@@ -220,9 +227,18 @@ def hash_files(directory: Path, names: Iterable[str]) -> dict[str, str]:
     return {name: sha256_file(directory / name) for name in names if (directory / name).is_file()}
 
 
+def is_inside(name: str) -> bool:
+    """Whether a file of this name, joined to a folder, lies in that folder."""
+    path = PurePosixPath(name)
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\0" not in name
+
+
 def damaged_files(directory: Path, files: dict[str, str]) -> Iterator[str]:
-    """Names from a manifest's `files` whose content is missing or differs from the recorded SHA-256."""
+    """Names from a manifest's `files` whose content is missing or differs from the recorded SHA-256.
+
+    A name that leads out of the directory is one of them, and is not looked at.
+    """
     for name, expected in files.items():
         path = directory / name
-        if not path.is_file() or sha256_file(path) != expected:
+        if not is_inside(name) or not path.is_file() or sha256_file(path) != expected:
             yield name

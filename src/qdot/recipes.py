@@ -22,8 +22,9 @@ from qdot.data.published import published_statistics
 from qdot.data.recipe_names import RECIPES as COLLECTORS
 from qdot.envs import registry as environments
 from qdot.envs.playable import obstacle
+from qdot.manifests import find_manifest, find_record
 from qdot.params import resolve
-from qdot.provenance import code_digest, digest, find_json, package_versions
+from qdot.provenance import code_digest, digest, package_versions
 from qdot.study import Cell, Study, slug
 
 RECIPES = Path(".snakemake/recipes")
@@ -58,7 +59,7 @@ def _code(*entries: str, stop: tuple[str, ...] = ()) -> dict[str, Any]:
 @functools.cache
 def _hashes() -> dict[str, str]:
     """SHA-256 of files by path, size and time stamp, as earlier runs found them."""
-    return find_json(HASHES) or {}
+    return find_record(HASHES)
 
 
 def _file_digest(path: Path, size: int, modified: int) -> str:
@@ -207,14 +208,14 @@ def table_recipe(study: Study, stage: str) -> dict[str, Any]:
 def cell_is_current(study: Study, recipe: Mapping[str, Any], cell: Cell) -> bool:
     """Whether a cell's result is what its recipe asks for, its files included."""
     stage = recipe["stage"]
-    manifest = find_json(study.cell_dir(stage, cell) / "manifest.json")
+    manifest = find_manifest(study.cell_dir(stage, cell) / "manifest.json", "digest", "files", "inputs")
     if manifest is None or manifest.get("digest") != seed_digest(recipe["digest"], cell.seed):
         return False
     if stage == "train":
-        before = find_json(study.data_dir(cell.dataset) / "manifest.json")
+        before = find_manifest(study.data_dir(cell.dataset) / "manifest.json")
         source = (before or {}).get("files", {}).get("arrays.safetensors")
     else:
-        before = find_json(study.cell_dir("train", cell) / "manifest.json")
+        before = find_manifest(study.cell_dir("train", cell) / "manifest.json")
         source = (before or {}).get("files", {}).get("policy.safetensors")
     if manifest["status"] == "not run":
         playable = not obstacle(recipe["params"]["data"])
@@ -228,7 +229,7 @@ def cell_is_current(study: Study, recipe: Mapping[str, Any], cell: Cell) -> bool
 
 def _finished(directory: Path, wanted: str) -> dict[str, Any] | None:
     """A folder's manifest where it is `ok`, carries the wanted digest, and its files are as it recorded them."""
-    manifest = find_json(directory / "manifest.json")
+    manifest = find_manifest(directory / "manifest.json", "digest", "files")
     if manifest is None or manifest.get("digest") != wanted or manifest["status"] != "ok":
         return None
     return manifest if _intact(directory, manifest["files"]) else None
@@ -242,9 +243,10 @@ def data_is_current(study: Study, recipe: Mapping[str, Any]) -> bool:
 def replay_is_current(study: Study, recipe: Mapping[str, Any]) -> bool:
     """Whether a replay is of the dataset that is prepared, or still cannot be made for the reason that it gives."""
     directory = study.data_dir(recipe["dataset"])
-    found, manifest = find_json(directory / replays.FILE), find_json(directory / "manifest.json")
+    found = find_manifest(directory / replays.FILE, *replays.NEEDED)
+    manifest = find_manifest(directory / "manifest.json", "raw_file", "raw_sha256")
     if found is not None and found["status"] == "not run":
-        return found["reason"] == replays.obstacle(study.places, recipe["environment"], manifest)
+        return found.get("reason") == replays.obstacle(study.places, recipe["environment"], manifest)
     return replays.is_finished(found, recipe["digest"], manifest)
 
 
@@ -269,7 +271,7 @@ def table_is_current(study: Study, recipe: Mapping[str, Any]) -> bool:
     """Whether tables or report are made from the manifests that lie there now."""
     directory = study.compare_dir if recipe["stage"] == "compare" else study.report_dir
     manifest = _finished(directory, recipe["digest"])
-    return manifest is not None and manifest["inputs"] == table_inputs(study, recipe["stage"])
+    return manifest is not None and manifest.get("inputs") == table_inputs(study, recipe["stage"])
 
 
 def put(path: Path, recipe: Mapping[str, Any], current: bool) -> None:
@@ -277,8 +279,8 @@ def put(path: Path, recipe: Mapping[str, Any], current: bool) -> None:
     if not current:
         provenance.write_json(path, {**recipe, "due": time.time_ns()})
         return
-    found = find_json(path)
-    if found is None or {k: v for k, v in found.items() if k != "due"} != json.loads(json.dumps(recipe)):
+    found = find_record(path)
+    if {k: v for k, v in found.items() if k != "due"} != json.loads(json.dumps(recipe)):
         provenance.write_json(path, recipe)
         os.utime(path, (OLD, OLD))
 

@@ -1,7 +1,7 @@
 """Which datasets are replayed in their environment, within which bounds, and whether a result is what it should be."""
 
-import csv
 import functools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +10,13 @@ from typing import Any
 from qdot.envs import registry as environments
 from qdot.errors import ResultsError
 from qdot.places import Places
-from qdot.provenance import code_digest, digest, package_versions
+from qdot.provenance import code_digest, digest, is_inside, package_versions
+from qdot.rows import read_rows
 
 TABLE = Path("workflow/resources/replay_bounds.csv")
 FILE = "replay.json"  # beside the prepared dataset's manifest
 ENTRY = "qdot.envs.recordings"
+NEEDED = ("digest", "raw_sha256", "replay")  # of a result
 
 
 @dataclass(frozen=True)
@@ -43,17 +45,17 @@ def read_bounds(path: Path) -> tuple[Bound, ...]:
     Raises:
         ResultsError: the table is missing or a row is malformed.
     """
+    return tuple(_bound(row, path) for row in read_rows(path, tuple(Bound.__dataclass_fields__), ResultsError))
+
+
+def _bound(row: Mapping[str, str], path: Path) -> Bound:
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return tuple(
-                Bound(row["domain"], row["environment"], row["measure"], float(row["bound"]), row["source"])
-                for row in csv.DictReader(file)
-            )
-    except OSError as error:
-        raise ResultsError(f"{path}: cannot be read ({error.strerror}); run from the project's top folder") from error
-    except (KeyError, ValueError, TypeError) as error:
-        columns = ",".join(Bound.__dataclass_fields__)
-        raise ResultsError(f"{path}: malformed ({error}); expected columns {columns}") from error
+        bound = float(row["bound"])
+    except ValueError as error:
+        raise ResultsError(f"{path}: malformed ({error}); expected a number in each row's bound") from error
+    if math.isnan(bound):
+        raise ResultsError(f"{path}: malformed (row {row}); expected a number in each row's bound")
+    return Bound(**{key: row[key] for key in ("domain", "environment", "measure", "source")}, bound=bound)
 
 
 def bounds_of(root: Path, domain: str, environment: str | None) -> tuple[Bound, ...]:
@@ -106,8 +108,11 @@ def obstacle(places: Places, environment: str, manifest: Mapping[str, Any] | Non
     available, reason = environments.is_available(environment)
     if not available:
         return reason
+    name = manifest["raw_file"]
+    if manifest.get("source") != "file" and not Path(name).is_absolute() and not is_inside(name):
+        return f"{name}: leads out of the project; prepare the dataset again"
     if not raw_file(places, manifest).exists():
-        return f"{manifest['raw_file']}: the raw file is not here, and prepared arrays hold no states"
+        return f"{name}: the raw file is not here, and prepared arrays hold no states"
     return None
 
 

@@ -7,8 +7,9 @@ import pandas as pd
 
 from qdot.errors import ResultsError
 from qdot.frames import read_csv
+from qdot.manifests import read_manifest
 from qdot.places import Places
-from qdot.provenance import damaged_files, read_json
+from qdot.provenance import damaged_files
 
 TYPES = {
     "dataset": "str",
@@ -68,7 +69,7 @@ def vouched(directory: Path) -> dict[str, Any]:
     Raises:
         ResultsError: there is no manifest, or a file is missing or another.
     """
-    manifest: dict[str, Any] = read_json(directory / "manifest.json")
+    manifest = read_manifest(directory / "manifest.json", "files", "inputs", "stage", "suite", "digest")
     damaged = sorted(damaged_files(directory, manifest["files"]))
     if damaged:
         raise ResultsError(f"{directory}: {', '.join(damaged)} differ from manifest.json; run its stage again")

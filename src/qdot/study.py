@@ -43,6 +43,14 @@ def slug(name: str) -> str:
     return re.sub(r"[:/]", "--", name)
 
 
+def _check_folders(datasets: Mapping[str, Any]) -> None:
+    """Refuse two datasets that would share a folder."""
+    folders: dict[str, str] = {}
+    for name in datasets:
+        if (other := folders.setdefault(slug(name), name)) != name:
+            raise ParamsError(f"params: datasets: {other} and {name} share the folder {slug(name)}; rename one")
+
+
 def selected(value: Any) -> tuple[str, ...] | None:
     """A command-line subset (`a,b`, a list, or one number) as names; None where nothing was chosen."""
     if value is None:
@@ -91,6 +99,7 @@ class Study:
         parameters.check(params, root)
         params = variants.expand(params)
         parameters.check(params, root)
+        _check_folders(params["datasets"])
         params = {**params, "places": choose(params["places"], root)}
         if config.get("set"):
             params = parameters.with_command_line(params, parameters.parse_set(config["set"]), root)

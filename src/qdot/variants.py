@@ -14,6 +14,7 @@ key with one value is common to all of them and not in their names.
 
 import copy
 import itertools
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -21,6 +22,7 @@ from qdot.errors import ParamsError
 
 OF = "variant_of"
 SWEPT = "swept_from"  # of what a grid made: the algorithm that it varies; never written by hand
+MOST = 1000  # variants of one entry of a grid
 Params = Mapping[str, Any]
 
 
@@ -75,7 +77,7 @@ def expand(params: Params) -> dict[str, Any]:
     """`params` with every suite's grid written out as algorithms of that suite.
 
     Raises:
-        ParamsError: a grid is of an unknown algorithm, or makes a name that stands for other values.
+        ParamsError: a grid is of an unknown algorithm, too large, or makes a name that stands for other values.
     """
     made = copy.deepcopy(dict(params))
     for name, suite in made["suites"].items():
@@ -85,6 +87,9 @@ def expand(params: Params) -> dict[str, Any]:
                 raise ParamsError(
                     f"params: suites.{name}.grid: unknown algorithm {entry['of']!r}; expected one of: {known}"
                 )
+            count = math.prod(len(entry[key]) for key in entry if key != "of")
+            if count > MOST:
+                raise ParamsError(f"params: suites.{name}.grid: {count:,} combinations; expected at most {MOST:,}")
             for variant, values in _combinations(entry, method(made, entry["of"]), changes(made, entry["of"])):
                 if made["algorithms"].setdefault(variant, values) != values:
                     raise ParamsError(

@@ -1,6 +1,6 @@
 """Which tables of the transport studies a manifest vouches for. Files that no manifest lists are no results."""
 
-from qdot.provenance import find_json
+from qdot.manifests import find_manifest
 from qdot.study import Study
 
 NOT_RUN = "the transport studies have not run in this suite"
@@ -11,7 +11,7 @@ def transport_tables(study: Study) -> tuple[list[str], str]:
 
     They are those that a manifest lists which is `ok` and, where a recipe says so, carries the wanted digest.
     """
-    manifest = find_json(study.transport_dir / "manifest.json")
+    manifest = find_manifest(study.transport_dir / "manifest.json", "files")
     if manifest is None:
         return [], NOT_RUN
     if manifest["status"] != "ok":

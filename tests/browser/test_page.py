@@ -6,31 +6,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from fake_study import fill, new_study, write_status
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-
-from qdot.evaluation.compare import compare
-from qdot.reporting.render import render
-from qdot.study import Study
+from report_kinds import PARAMS
 
 WIDTHS = (360, 768, 1440)
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
-FAILURE = {"stage": "train", "step": 120, "term": "q_loss", "error": "q_loss is <nan>", "log_tail": "Traceback"}
-
-
-def with_a_failure(study: Study) -> None:
-    fill(study)
-    write_status(study, next(study.cells()), "failed", FAILURE)
-
-
-KINDS: dict[str, tuple[str, dict[str, Any], Callable[[Study], None]]] = {
-    "whole": ("quick", {}, lambda study: fill(study, algorithms=study.algorithms)),
-    "subset": ("quick", {"dataset": "pendulum", "seed": "0"}, fill),
-    "failed": ("quick", {}, with_a_failure),
-    "paper": ("paper", {}, fill),
-}
 
 
 @pytest.fixture(scope="module")
@@ -43,24 +26,7 @@ def browser(require: Callable[[str, bool, str], None]) -> Iterator[Browser]:
         opened.close()
 
 
-@pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """From a kind to its page, made once."""
-    made: dict[str, Path] = {}
-
-    def page(kind: str) -> Path:
-        if kind not in made:
-            suite, config, prepare = KINDS[kind]
-            study = new_study(tmp_path_factory.mktemp(kind), suite, **config)
-            prepare(study)
-            compare(study)
-            made[kind] = render(study)
-        return made[kind]
-
-    return page
-
-
-@pytest.fixture(params=[pytest.param(kind, marks=pytest.mark.slow if kind == "paper" else ()) for kind in KINDS])
+@pytest.fixture(params=PARAMS)
 def page(request: pytest.FixtureRequest, browser: Browser, pages: Callable[[str], Path]) -> Iterator[Page]:
     """A page, opened; it fails where the console says anything or something else than the file is asked for."""
     with browser.new_context() as context:
@@ -181,3 +147,37 @@ def test_without_scripts_the_page_reads_the_same(browser: Browser, pages: Callab
         texts.append(page.locator("main").inner_text() if enabled else page.inner_text("main"))
         page.context.close()
     assert texts[0].replace("Filter rows", "").split() == texts[1].split()
+
+
+def test_single_seeds_show_on_demand(browser: Browser, pages: Callable[[str], Path]) -> None:
+    page = open_whole(browser, pages)
+    lines = page.locator("#learning .seeds")
+    assert lines.count() == 3 * 6 * 3  # datasets, algorithms, seeds
+    expect(lines.first).to_be_hidden()
+    box = page.get_by_label("Single seeds")
+    box.focus()
+    page.keyboard.press("Space")
+    expect(lines.first).to_be_visible()
+    page.keyboard.press("Space")
+    expect(lines.first).to_be_hidden()
+    page.context.close()
+
+
+def test_a_figures_rows_can_be_saved(browser: Browser, pages: Callable[[str], Path], tmp_path: Path) -> None:
+    page = open_whole(browser, pages)
+    figure = page.locator("#scores figure").first
+    with page.expect_download() as waiting:
+        figure.get_by_role("link", name="data").click()
+    waiting.value.save_as(tmp_path / "rows.csv")
+    rows = pd.read_csv(tmp_path / "rows.csv")
+    assert waiting.value.suggested_filename == "scores-pointmaze-umaze.csv"
+    summary = pd.read_csv(pages("whole").parents[3] / "results/quick/compare/summary.csv")
+    wanted = summary[
+        (summary["dataset"] == "pointmaze-umaze") & (summary["protocol"] == "final") & (summary["metric"] == "mean")
+    ]
+    assert rows["value"].tolist() == wanted["value"].tolist()
+    page.context.close()
+
+
+def test_it_stays_small(page: Page) -> None:
+    assert len(page.content()) < 6_000_000

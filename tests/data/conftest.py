@@ -1,5 +1,6 @@
 """Small files in D4RL's layout, and servers on this machine that misbehave on purpose."""
 
+import functools
 import http.server
 import threading
 from collections.abc import Callable, Iterator
@@ -40,6 +41,14 @@ def write_hdf5(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def create(tmp_path: Path) -> Callable[..., Path]:
+    """Write a small Minari dataset (`minari_sets.create_set`); gives its folder."""
+    from minari_sets import create_set  # minari takes a second
+
+    return functools.partial(create_set, tmp_path)
 
 
 @pytest.fixture

@@ -1,9 +1,10 @@
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 from qdot.data.batch import ARRAYS, Prepared, load_prepared, training_dataset
 from qdot.errors import DataError, ParamsError
@@ -63,6 +64,83 @@ def test_damaged_arrays_are_named(tmp_path: Path) -> None:
         load_prepared(tmp_path)
     save_file({name: np.zeros(1, np.float32) for name in ARRAYS if name != "rewards"}, path)
     with pytest.raises(DataError, match="lacks rewards"):
+        load_prepared(tmp_path)
+
+
+WRONG = {
+    "observations: found float64": {"observations": np.zeros((4, 2))},
+    "actions: found int64": {"actions": np.zeros((4, 1), np.int64)},
+    "observations: found float32 (4,)": {"observations": np.zeros(4, np.float32)},
+    "actions: found float32 (3, 1)": {"actions": np.zeros((3, 1), np.float32)},
+    "observations: found float32 (4, 0)": {"observations": np.zeros((4, 0), np.float32)},
+    "next_observations: found (4, 3), expected (4, 2)": {"next_observations": np.zeros((4, 3), np.float32)},
+    "expected float32 (1, width)": {"rewards": np.array(0, np.float32)},
+    "episode_starts: expected int64": {"episode_starts": np.array([0.0, 2.0])},
+    "episode_starts: expected int64 numbers": {"episode_starts": np.array([0, 4])},
+    "each larger than the last": {"episode_starts": np.array([0, 2, 2])},
+    "numbers of rows from 0 on": {"episode_starts": np.array([1, 2])},
+    "below 4": {"episode_starts": np.zeros(0, np.int64)},
+    "rewards: holds numbers that are not finite": {"rewards": np.array([0, np.nan, 0, 0], np.float32)},
+}
+
+
+@pytest.mark.parametrize("message", WRONG)
+def test_arrays_of_other_kinds_and_shapes_are_named(tmp_path: Path, message: str) -> None:
+    path = write(tmp_path) / "arrays.safetensors"
+    save_file(load_file(path) | WRONG[message], path)
+    with pytest.raises(DataError, match=rf"arrays\.safetensors: .*{re.escape(message)}"):
+        load_prepared(tmp_path)
+
+
+def test_a_header_that_claims_more_than_the_file_holds_is_refused(tmp_path: Path) -> None:
+    """Its length, an array's place, an array's shape, and a kind that numpy has none for."""
+    path = write(tmp_path) / "arrays.safetensors"
+    whole = path.read_bytes()
+    size = int.from_bytes(whole[:8], "little")
+    text, rest = whole[8 : 8 + size], whole[8 + size :]
+    forged = [
+        (2**60).to_bytes(8, "little") + whole[8:],
+        *(
+            len(made).to_bytes(8, "little") + made + rest
+            for made in (
+                text.replace(b'"shape":[4,2]', b'"shape":[1152921504606846976,2]'),
+                text.replace(b'"data_offsets":[', b'"data_offsets":[18446744073709551615,'),
+                text.replace(b'"F32"', b'"F8_E4M3"', 1),
+                text.replace(b'"F32"', b'"F99"'),
+                b'{"a":' * 3000,
+            )
+        ),
+    ]
+    for content in forged:
+        assert content != whole
+        path.write_bytes(content)
+        with pytest.raises(DataError, match=r"arrays\.safetensors: "):
+            load_prepared(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"action_low": [-1.0, -1.0]}, "expected 1 numbers each"),
+        ({"action_low": [2.0]}, "the lower first"),
+        ({"action_high": ["1"]}, "expected 1 numbers each"),
+        ({"action_high": [1e300]}, "expected 1 numbers each"),
+        ({"action_high": None}, "expected 1 numbers each"),
+        ({"return_min": None}, "return_min, return_max: expected numbers"),
+        ({"return_max": "3"}, "return_min, return_max: expected numbers"),
+        ({"status": "fine"}, "no object with a status"),
+        ({"files": {"../x": "0"}}, "lies outside its folder"),
+    ],
+)
+def test_a_manifest_that_the_arrays_contradict_is_named(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        load_prepared(write(tmp_path, **changes))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "[" * 5000, '{"status": "ok", "status": "ok"}', '{"return_max": NaN}'])
+def test_a_damaged_manifest_is_named(tmp_path: Path, text: str) -> None:
+    (write(tmp_path) / "manifest.json").write_text(text)
+    with pytest.raises(DataError, match=r"manifest\.json: "):
         load_prepared(tmp_path)
 
 

@@ -6,11 +6,13 @@ import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import h5py
 import http_faults as faults
 import numpy as np
 import pytest
+import requests
 from http_faults import Host, Served, always
 
 from qdot.data import download as module
@@ -282,6 +284,57 @@ def test_a_damaged_note_is_no_reason_to_fail(host: Host, client: Client) -> None
     note.write_text("{")
     client.get()
     assert client.has_only_the_file()
+
+
+@pytest.mark.parametrize("note", ["[]", "7", '{"url": 1, "version": {}, "total": "x"}', '{"total": -1}', "[" * 5000])
+def test_a_forged_note_is_no_reason_to_fail(host: Host, client: Client, note: str) -> None:
+    serve(host, faults.short(5000), *always(faults.status(500), len(WAITS)))
+    client.refused()
+    client.target.with_name(".toy.hdf5.partial.json").write_text(note)
+    client.get()
+    assert client.has_only_the_file()
+
+
+@pytest.mark.parametrize("length", ["9" * 5000, "-1", "1e3", "x", "\u0663"])
+def test_a_stated_length_that_is_none_states_nothing(host: Host, client: Client, length: str) -> None:
+    serve(host, faults.stating("Content-Length", length), ranges=False)
+    client.get()
+    assert client.has_only_the_file()
+
+
+def test_a_packed_answer_is_refused_before_its_body(host: Host, client: Client) -> None:
+    """No stated size bounds what a body unpacks to."""
+    serve(host, *always(faults.stating("Content-Encoding", "gzip"), 100))
+    assert "answers with the encoding 'gzip', which was not asked for" in client.refused()
+    assert (client.kept, len(host.asked)) == (0, 1)
+
+
+def test_a_redirect_that_leaves_https_is_refused(host: Host, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host behind it would give the right bytes; so could anyone else."""
+    send = requests.adapters.HTTPAdapter.send
+
+    def sent(adapter: Any, request: Any, **values: Any) -> Any:
+        if request.url.startswith("http:"):
+            return send(adapter, request, **values)
+        answer = requests.Response()
+        answer.status_code, answer.url, answer.request, answer.raw = 302, request.url, request, io.BytesIO()
+        answer.headers["Location"] = host.url + "toy.hdf5"
+        return answer
+
+    serve(host)
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", sent)
+    with pytest.raises(SourceError, match=r"redirects from https to http://127\.0\.0\.1"):
+        download("https://host.invalid/toy.hdf5", client.target, KNOWN, 5.0, client.lines.append, client.waits.append)
+    assert client.kept == 0
+    assert client.waits == []
+
+
+def test_a_certificate_that_is_none_is_not_tried_again(host: Host, client: Client) -> None:
+    serve(host)
+    url = host.url.replace("http:", "https:") + "toy.hdf5"
+    with pytest.raises(SourceError, match="transfer failed: SSLError"):
+        download(url, client.target, KNOWN, 5.0, client.lines.append, client.waits.append)
+    assert client.waits == []
 
 
 def test_a_page_that_says_nothing_is_there_is_no_file(host: Host, client: Client) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from qdot.data import download, fetch
+from qdot.data.checked import SourceError
 from qdot.data.d4rl import D4rlFile, find_file
 from qdot.data.files import visible_files
 from qdot.errors import DataError
@@ -232,3 +233,56 @@ def test_damaged_table_is_named(tmp_path: Path) -> None:
     path.write_text("dataset,path,bytes,sha256\nhopper,a/b.hdf5,many,\n")
     with pytest.raises(DataError, match=r"d4rl_files\.csv: malformed"):
         find_file("hopper", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "../../x.hdf5,,",
+        "/etc/passwd,,",
+        "a/../../x.hdf5,,",
+        "a/..,,",
+        "a/,,",
+        ",,",
+        "a\x1bb.hdf5,,",
+        "a.hdf5,-5,",
+        "a.hdf5,1e3,",
+        "a.hdf5,٣,",
+        f"a.hdf5,{'9' * 5000},",
+        "a.hdf5,,abc",
+        f"a.hdf5,,{'g' * 64}",
+    ],
+)
+def test_a_row_that_leads_elsewhere_or_counts_nothing_is_refused(tmp_path: Path, row: str) -> None:
+    """Paths are joined to a mirror's folder, and the last part to that of raw files."""
+    path = tmp_path / "workflow" / "resources" / "d4rl_files.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text(f"dataset,path,bytes,sha256\nhopper,{row}\n")
+    with pytest.raises(DataError, match=r"d4rl_files\.csv: malformed \(row 'hopper'\)"):
+        find_file("hopper", tmp_path)
+
+
+def test_what_no_checksum_vouches_for_is_asked_for_by_https_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def down(url: str, *_: Any) -> tuple[int, str]:
+        asked.append(url)
+        raise SourceError("down", missing=url.startswith("https:"))
+
+    monkeypatch.setattr(fetch, "download", down)
+    hosts = ("http://host.invalid/data/", "http://other.invalid:8080/", "https://safe.invalid/")
+    with pytest.raises(DataError):
+        fetch.fetch(UNKNOWN, tmp_path, params(*hosts))
+    assert asked == [
+        "https://host.invalid/data/folder/toy.hdf5",
+        "http://host.invalid/data/folder/toy.hdf5",
+        "http://other.invalid:8080/folder/toy.hdf5",
+        "https://safe.invalid/folder/toy.hdf5",
+        "https://safe.invalid/toy.hdf5",
+    ]
+    asked.clear()
+    with pytest.raises(DataError):
+        fetch.fetch(FILE, tmp_path, params("http://host.invalid/"))
+    assert asked == ["http://host.invalid/folder/toy.hdf5"]

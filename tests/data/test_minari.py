@@ -1,65 +1,18 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import h5py
 import minari
 import numpy as np
 import pytest
 from gymnasium import spaces
-from minari.data_collector import EpisodeBuffer
+from minari_sets import LENGTHS, VECTOR
 
-from qdot.data.minari import datasets_root, fetch_minari, read_minari
+from qdot.data.minari import fetch_minari, read_minari
 from qdot.errors import DataError
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:minari")  # it asks for an author
-LENGTHS = (4, 1, 3)
-VECTOR = spaces.Box(-np.inf, np.inf, (3,), np.float64)
-ACTION = spaces.Box(np.array([-2, 0], np.float32), np.array([2, 10], np.float32))
-
-
-def buffers(observe: Callable[[int], Any], act: Callable[[int], Any]) -> list[EpisodeBuffer]:
-    """Episodes of LENGTHS; the first ends in a terminal, the others in a time-out."""
-    made, step = [], 0
-    for episode, length in enumerate(LENGTHS):
-        flags = np.zeros(length, bool)
-        last = flags.copy()
-        last[-1] = True
-        seen = [observe(step + offset) for offset in range(length + 1)]
-        joined: Any = {key: [part[key] for part in seen] for key in seen[0]} if isinstance(seen[0], dict) else seen
-        made.append(
-            EpisodeBuffer(
-                id=episode,
-                observations=joined,
-                actions=[act(step + offset) for offset in range(length)],
-                rewards=[float(step + offset) for offset in range(length)],
-                terminations=list(last if episode == 0 else flags),
-                truncations=list(flags if episode == 0 else last),
-            )
-        )
-        step += 100
-    return made
-
-
-@pytest.fixture
-def create(tmp_path: Path) -> Callable[..., Path]:
-    """Write a small Minari dataset; gives its folder."""
-
-    def make(
-        observe: Callable[[int], Any] = lambda step: np.full(3, step / 7),
-        act: Callable[[int], Any] = lambda step: np.array([0.5, 5.0 + step % 3], np.float32),
-        observation_space: spaces.Space = VECTOR,
-        action_space: spaces.Space = ACTION,
-        identity: str = "toy/steps-v0",
-    ) -> Path:
-        with datasets_root(tmp_path / "minari"):
-            minari.create_dataset_from_buffers(
-                identity, buffers(observe, act), observation_space=observation_space, action_space=action_space
-            )
-        return tmp_path / "minari" / identity
-
-    return make
 
 
 def test_steps_come_back_as_written(create: Callable[..., Path]) -> None:
@@ -122,24 +75,11 @@ def test_damaged_datasets_are_named(create: Callable[..., Path], tmp_path: Path)
     path.write_bytes(whole)
     with h5py.File(path, "a") as file:
         del file["episode_1/rewards"]
-    with pytest.raises(DataError, match="minari cannot read it"):
+    with pytest.raises(DataError, match=r"main_data\.hdf5: episode_1/rewards: missing; found 'actions'"):
         read_minari(path.parents[1])
     with h5py.File(path, "a") as file:
         file["episode_1/rewards"] = np.zeros(2)
-    with pytest.raises(DataError, match="observations: episode 1: 2 rows; expected 3"):
-        read_minari(path.parents[1])
-    with h5py.File(path, "a") as file:
-        file["episode_1/infos/x"] = h5py.ExternalLink("/nonexistent.hdf5", "/x")
-    with pytest.raises(DataError, match="episode_1/infos/x: is a link to elsewhere"):
-        read_minari(path.parents[1])
-
-
-def test_impossible_sizes_are_refused_before_reading(create: Callable[..., Path]) -> None:
-    path = create() / "data" / "main_data.hdf5"
-    with h5py.File(path, "a") as file:
-        del file["episode_1/rewards"]
-        file.create_dataset("episode_1/rewards", shape=(1 << 60,), dtype="f8", chunks=(1024,))
-    with pytest.raises(DataError, match=r"episode_1/rewards: header claims shape \(1152921504606846976,\)"):
+    with pytest.raises(DataError, match=r"observations: episode 1: shape \(2, 3\); expected \(3, width\)"):
         read_minari(path.parents[1])
 
 

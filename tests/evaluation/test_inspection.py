@@ -128,3 +128,24 @@ def test_many_episodes_fall_into_twenty_blocks_in_order() -> None:
     clusters = [row["cluster"] for row in rows]
     assert clusters == sorted(clusters)
     assert np.bincount(clusters).tolist() == [5] * 20
+
+
+def test_moves_are_the_map_s_at_evenly_spaced_rows_and_in_the_plane_where_there_is_one() -> None:
+    dataset = random_dataset(4, 2, size=1000)
+    recorded = Prepared({"observations": 10 + dataset.observations}, {})
+    made = policy()
+    model: Any = made.model
+    shift = torch.tensor([0.3, -0.4])
+    model.map.gradient = lambda states, actions: actions + shift
+    rows = inspection.move_rows(made, recorded, dataset, [2, 0])
+    numbers = [row["row"] for row in rows]
+    assert (numbers[0], numbers[-1], len(set(numbers))) == (0, 999, 256)
+    assert max(np.diff(numbers)) <= 4
+    assert [row["displacement"] for row in rows] == pytest.approx([0.5] * 256)
+    for row in rows[::50]:
+        place, action = recorded.arrays["observations"][row["row"]], dataset.actions[row["row"]]
+        assert (row["x"], row["y"]) == pytest.approx((place[2], place[0]))
+        assert (row["action_x"], row["action_y"]) == pytest.approx(tuple(action))
+        assert (row["moved_x"], row["moved_y"]) == pytest.approx((action[0] + 0.3, action[1] - 0.4))
+    assert set(inspection.move_rows(made, recorded, dataset, [])[0]) == {"row", "displacement"}
+    assert inspection.move_rows(policy("iql"), recorded, dataset, [0, 1]) == []

@@ -66,13 +66,13 @@ def test_it_says_who_made_what_from_what_with_what(study: Study) -> None:
     assert found["./"]["license"] == {"@id": "https://spdx.org/licenses/MIT"}
     assert found[found["./"]["author"]["@id"]]["name"] == "the qdot-reproduction contributors"
     run = found[crate_of(found)]
-    assert run["endTime"] == "2025-01-02T03:04:05Z"
+    assert run["endTime"] == "2025-01-02T03:04:05+00:00"
     assert "startTime" not in run  # the invented cells record none
     assert {"@id": "compare/scores.csv"} in run["result"]
     assert {"@id": "LICENSE"} not in run["result"]
     code = found[run["instrument"]["@id"]]
     assert code["identifier"] == "0123456789abcdef"
-    assert {"@id": "#torch-2.13.0"} in code["softwareRequirements"]
+    assert {"@id": "pkg:pypi/torch@2.13.0"} in code["softwareRequirements"]
     data = found["#dataset-pendulum-tiny"]
     assert data in [found[entity["@id"]] for entity in run["object"]]
     assert (data["sha256"], data["contentSize"]) == ("a" * 64, "123456789")

@@ -117,7 +117,7 @@ def test_a_run_with_other_values_throughout_does_not_pass(top: Path, capsys: pyt
 
 
 def test_versions_and_verdicts_that_differ_are_listed(top: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    edit(TABLES, "provenance.csv", lambda frame: frame.replace({"value": {"2.13.0": "2.14.0"}}))
+    edit(TABLES, "made_with.csv", lambda frame: frame.replace({"value": {"2.13.0": "2.14.0"}}))
     claims = read_json(TABLES / "claims.json")
     write_json(TABLES / "claims.json", [claims[0] | {"verdict": "supported"}, *claims[1:]])
     vouch(TABLES, "claims.json")

@@ -1,5 +1,7 @@
 """A run that is stopped, at whatever step, and goes on: the same bytes as one that was not."""
 
+import dataclasses
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from tiny_cells import random_dataset, values, with_dropout
 
 from qdot.algorithms import registry
 from qdot.errors import ResultsError
-from qdot.training import resume
+from qdot.training import checkpoint, resume
 from qdot.training.family import Member
 from qdot.training.loop import Stopped, train_family
 from qdot.training.trainer import Trainer
@@ -145,3 +147,61 @@ def test_a_damaged_file_says_so(damage: Callable[[bytes], bytes], tmp_path: Path
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(ResultsError, match=r"resume.safetensors: is damaged .* starts again"):
         resume.read(path, WORK)
+
+
+def forged(path: Path, **changes: Any) -> None:
+    """Change facts of a file to go on from, and let it be whole."""
+    tensors, text = checkpoint.split(path.read_bytes())
+    path.write_bytes(checkpoint.join(tensors, json.dumps(json.loads(text) | changes)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"step": "2"}, "step, steps: expected whole numbers"),
+        ({"step": -1}, "step, steps: expected whole numbers"),
+        ({"steps": [5, 3]}, "step, steps: expected whole numbers"),
+        ({"steps": [99]}, "step, steps: expected whole numbers"),
+        ({"terms": "loss"}, "terms, columns: expected lists of names"),
+        ({"terms": ["a", "b", "c"]}, "record: expected a row per step"),
+        ({"columns": None}, "terms, columns: expected lists of names"),
+        ({"failure": {"error": "x"}}, "failure: expected"),
+        ({"evaluations": [{"return": 1}]}, "evaluations: expected a list of rows, each with a seed"),
+        ({"evaluations": {}}, "evaluations: expected a list of rows"),
+        ({"schema": [1]}, None),
+        ({"identity": ["this work"]}, None),
+    ],
+)
+def test_forged_facts_are_damage(changes: dict[str, Any], message: str | None, tmp_path: Path) -> None:
+    run = Run(tmp_path, ["bc"])
+    with pytest.raises(Stopped):
+        run.go(stop_after=2)
+    path = run.folder("bc", 4) / resume.NAME
+    forged(path, **changes)
+    if message is None:
+        assert resume.read(path, WORK) is None
+        return
+    with pytest.raises(ResultsError, match=rf"resume\.safetensors: is damaged \({message}.*starts again"):
+        resume.read(path, WORK)
+
+
+def test_tensors_of_another_model_are_refused_before_any_is_taken(tmp_path: Path) -> None:
+    run = Run(tmp_path, ["bc"])
+    with pytest.raises(Stopped):
+        run.go(stop_after=2)
+    saved = [resume.read(run.folder("bc", seed) / resume.NAME, WORK) for seed in SEEDS]
+    trainer = Trainer("bc", values("bc", **with_dropout("bc", 0.1)), random_dataset(), SEEDS)
+    before = {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
+    for change in (
+        {"weight.policy.log_std": torch.zeros(7)},
+        {"weight.policy.log_std": saved[2].tensors["weight.policy.log_std"].double()},
+        {"weight.more": torch.zeros(1)},
+        {"moment.policy.step": torch.zeros(3)},
+    ):
+        wrong = dataclasses.replace(saved[2], tensors={**saved[2].tensors, **change})
+        with pytest.raises(ResultsError, match=r"resume\.safetensors of seed 7: .*delete it"):
+            resume.go_on(trainer, [*saved[:2], wrong])
+    with pytest.raises(ResultsError, match="step 41: expected at most 40"):
+        resume.go_on(trainer, [*saved[:2], dataclasses.replace(saved[2], step=41)])
+    for name, tensor in trainer.model.state_dict().items():
+        assert torch.equal(tensor, before[name])

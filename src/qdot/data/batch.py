@@ -1,6 +1,6 @@
 """What training and evaluation read of a prepared dataset: flat arrays, their manifest, the training rewards."""
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -10,10 +10,14 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from qdot.errors import DataError, ParamsError
+from qdot.errors import DataError, ParamsError, ResultsError
+from qdot.manifests import read_manifest
+from qdot.provenance import first_line
 
 Reward = Literal["as_is", "subtract_one", "normalise_returns"]
 ARRAYS = ("observations", "actions", "rewards", "next_observations", "terminals", "episode_starts")
+LARGEST = float(np.finfo(np.float32).max)
+VECTORS = ("observations", "actions", "next_observations")
 SCALE_FLOOR = 1e-3  # added to the standard deviation of an observation: lineage (TD3+BC)
 RETURN_SCALE = 1000.0  # of `normalise_returns`: lineage (IQL)
 HELD_OUT_SHARE = 0.05  # of the episodes are kept from the behaviour model: its likelihood is measured there
@@ -90,21 +94,56 @@ def load_prepared(directory: str | Path) -> Prepared:
     directory = Path(directory)
     manifest_path, arrays_path = directory / "manifest.json", directory / "arrays.safetensors"
     try:
-        manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise DataError(f"{manifest_path}: no such file; prepare the dataset first (`qdot data`)") from error
-    except (OSError, ValueError) as error:
-        raise DataError(f"{manifest_path}: is no readable JSON ({error}); delete it and prepare again") from error
-    if manifest.get("status") != "ok":
-        raise DataError(f"{manifest_path}: dataset not prepared: {manifest.get('reason')}")
+        manifest = read_manifest(manifest_path)
+    except ResultsError as error:
+        raise DataError(f"{error}; prepare the dataset (`qdot data`)") from error
+    if manifest["status"] != "ok":
+        raise DataError(f"{manifest_path}: dataset not prepared: {first_line(manifest.get('reason'))}")
     try:
         arrays = load_file(arrays_path)
-    except (OSError, SafetensorError) as error:
+    except (OSError, SafetensorError, KeyError) as error:  # KeyError: a kind that numpy has none for
         raise DataError(f"{arrays_path}: cannot be read ({error}); delete the folder and prepare again") from error
     missing = [name for name in ARRAYS if name not in arrays]
-    if missing:
-        raise DataError(f"{arrays_path}: lacks {', '.join(missing)}; delete the folder and prepare again")
-    return Prepared(arrays, manifest)
+    fault = f"lacks {', '.join(missing)}" if missing else _fault(arrays) or _contradiction(manifest, arrays)
+    if fault:
+        raise DataError(f"{arrays_path}: {fault}; delete the folder and prepare again")
+    return Prepared({name: arrays[name] for name in ARRAYS}, manifest)
+
+
+def _fault(arrays: Mapping[str, np.ndarray]) -> str | None:
+    """What is wrong with the arrays; None where nothing is."""
+    rows, starts = len(np.atleast_1d(arrays["rewards"])), arrays["episode_starts"]
+    for name in ARRAYS[:-1]:
+        array, dimensions = arrays[name], 2 if name in VECTORS else 1
+        if array.dtype != np.float32 or array.ndim != dimensions or array.shape[:1] != (rows,) or 0 in array.shape:
+            shape = f"({rows}, width)" if dimensions == 2 else f"({rows},)"
+            return f"{name}: found {array.dtype} {array.shape}, expected float32 {shape} of one row or more"
+    if arrays["next_observations"].shape != arrays["observations"].shape:
+        return f"next_observations: found {arrays['next_observations'].shape}, expected {arrays['observations'].shape}"
+    whole = starts.dtype == np.int64 and starts.ndim == 1 and len(starts) > 0
+    if not (whole and starts[0] == 0 and starts[-1] < rows and np.all(np.diff(starts) > 0)):
+        return f"episode_starts: expected int64 numbers of rows from 0 on, each larger than the last, below {rows}"
+    bad = next((name for name in ARRAYS[:-1] if not np.isfinite(arrays[name]).all()), None)
+    return f"{bad}: holds numbers that are not finite" if bad else None
+
+
+def _contradiction(manifest: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str | None:
+    """What the manifest says that the arrays do not; None where they agree."""
+    width = arrays["actions"].shape[1]
+    low, high = (manifest.get(f"action_{end}") for end in ("low", "high"))
+    if not (_is_numbers(low, width) and _is_numbers(high, width) and np.all(np.float32(low) < np.float32(high))):
+        return f"manifest.json: action_low {low}, action_high {high}; expected {width} numbers each, the lower first"
+    if not _is_numbers([manifest.get("return_min"), manifest.get("return_max")], 2):
+        return "manifest.json: return_min, return_max: expected numbers"
+    return None
+
+
+def _is_numbers(found: Any, count: int) -> bool:
+    return (
+        isinstance(found, list)
+        and len(found) == count
+        and all(isinstance(value, int | float) and abs(value) < LARGEST for value in found)
+    )
 
 
 def transform_rewards(

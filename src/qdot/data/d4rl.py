@@ -1,13 +1,17 @@
 """D4RL's files: where each lies, its size, its checksum, and the widths of its domain."""
 
-import csv
 import functools
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from qdot.errors import DataError
+from qdot.provenance import is_inside
+from qdot.rows import read_rows
 
 TABLE = Path("workflow/resources/d4rl_files.csv")
+COLUMNS = ("dataset", "path", "bytes", "sha256")
 
 # (observation, action) width by the first part of a dataset's name: D4RL's environments.
 WIDTHS = {
@@ -64,19 +68,20 @@ def read_table(path: Path) -> dict[str, D4rlFile]:
     Raises:
         DataError: the table is missing or a row is malformed.
     """
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        return {
-            row["dataset"]: D4rlFile(
-                row["dataset"], row["path"], int(row["bytes"]) if row["bytes"] else None, row["sha256"].lower() or None
-            )
-            for row in rows
-        }
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); run from the project's top folder") from error
-    except (KeyError, ValueError, AttributeError, TypeError) as error:
-        raise DataError(f"{path}: malformed ({error}); expected columns dataset,path,bytes,sha256") from error
+    return {row["dataset"]: _file(row, path) for row in read_rows(path, COLUMNS, DataError)}
+
+
+def _file(row: Mapping[str, str], path: Path) -> D4rlFile:
+    """A row, whose path must stay in the folder of a server or mirror, and whose name becomes a file's."""
+    size, sha256 = row["bytes"], row["sha256"].lower()
+    name = row["path"].rpartition("/")[2]
+    sound = is_inside(row["path"]) and name not in ("", ".") and row["path"].isprintable()
+    if not (sound and re.fullmatch(r"\d{0,15}", size, re.ASCII) and re.fullmatch(r"([0-9a-f]{64})?", sha256)):
+        raise DataError(
+            f"{path}: malformed (row {row['dataset']!r}); expected a path without .., a number of bytes or nothing, "
+            "64 hex digits or nothing"
+        )
+    return D4rlFile(row["dataset"], row["path"], int(size) if size else None, sha256 or None)
 
 
 def find_file(dataset: str, root: Path = Path()) -> D4rlFile:

@@ -1,6 +1,7 @@
 """One file from one place: streamed, bounded, gone on with after a break, and named only when it is right."""
 
 import logging
+import re
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from qdot.data.checked import SourceError, check_file
 from qdot.data.d4rl import D4rlFile
@@ -148,6 +150,7 @@ def _request(session: "requests.Session", transfer: Transfer) -> bool:
         down = isinstance(error, requests.ConnectTimeout) or isinstance(
             reason, ConnectionRefusedError | socket.gaierror
         )
+        down |= isinstance(error, requests.exceptions.SSLError)  # no certificate gets better by waiting
         broken = isinstance(
             error, requests.exceptions.ChunkedEncodingError | requests.ConnectionError | requests.Timeout
         )
@@ -160,6 +163,7 @@ def _request(session: "requests.Session", transfer: Transfer) -> bool:
 def _receive(response: "requests.Response", transfer: Transfer, asked_for_rest: bool) -> bool:
     """Write a response's body behind what is here (True), or over it where the server starts from the first byte."""
     partial, status = transfer.partial, response.status_code
+    _require_as_asked(response)
     if asked_for_rest and status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
         partial.discard()
         raise PassingError(f"HTTP {status}: the file has changed; it is fetched from its start")
@@ -191,8 +195,21 @@ def _receive(response: "requests.Response", transfer: Transfer, asked_for_rest: 
     return status == HTTPStatus.PARTIAL_CONTENT
 
 
+def _require_as_asked(response: "requests.Response") -> None:
+    """Refuse an answer by a less safe way than was asked for, or packed, which no stated size bounds.
+
+    Raises:
+        SourceError: a redirect left https for http, or the body is encoded.
+    """
+    schemes = [urlsplit(each.url).scheme for each in (*response.history, response)]
+    if "https" in schemes and "http" in schemes[schemes.index("https") :]:
+        raise SourceError(f"redirects from https to {response.url}, where anyone on the way can change the bytes")
+    if (encoding := response.headers.get("Content-Encoding", "identity").strip().lower()) not in ("", "identity"):
+        raise SourceError(f"answers with the encoding {encoding[:40]!r}, which was not asked for")
+
+
 def _content_length(header: str | None) -> int | None:
-    return int(header) if header is not None and header.isdecimal() else None
+    return int(header) if header is not None and re.fullmatch(r"[0-9]{1,18}", header) else None
 
 
 def _limit(file: D4rlFile, stated: int | None) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from qdot.data.checked import SourceError, check_file, copy
 from qdot.data.d4rl import D4rlFile
@@ -41,6 +41,15 @@ class Fetched:
 def address(base: str, name: str) -> str:
     """The URL of a file under a server's base URL."""
     return f"{base.rstrip('/')}/{quote(name)}"
+
+
+def _addresses(base: str, name: str, file: D4rlFile) -> Iterator[str]:
+    """Where to ask for a file: what no checksum vouches for comes by https where the host has it, else as told."""
+    url = address(base, name)
+    parts = urlsplit(url)
+    if file.sha256 is None and parts.scheme == "http" and parts.port is None:
+        yield parts._replace(scheme="https").geturl()
+    yield url
 
 
 def fetch(
@@ -103,10 +112,12 @@ def _attempts(
     for base in (params["base_url"], *params["mirrors"]):
         names = (file.path,) if base == params["base_url"] else dict.fromkeys((file.path, file.name))
         for name in names:
-            url = address(base, name)
-            try:
-                yield url, *download(url, target, file, params["timeout_seconds"], *hooks)
-            except SourceError as error:
-                reasons.append(f"{url}: {error}")
-                if not error.missing:
-                    break
+            missing = False
+            for url in _addresses(base, name, file):
+                try:
+                    yield url, *download(url, target, file, params["timeout_seconds"], *hooks)
+                except SourceError as error:
+                    reasons.append(f"{url}: {error}")
+                    missing = error.missing
+            if not missing:
+                break

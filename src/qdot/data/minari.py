@@ -1,29 +1,28 @@
 """Minari datasets: fetched by id, or from a folder; read into steps."""
 
-import json
 import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-import gymnasium
-import h5py
 import numpy as np
 import numpy.typing as npt
 
-from qdot.data.hdf5 import check_member, opened
-from qdot.data.recording import Recording
+from qdot.data.hdf5 import check_kind, check_total, claimed_bytes, member, opened, subgroup
+from qdot.data.minari_spaces import SPACES, action_bounds, check_observation_space, read_metadata, space_of
+from qdot.data.recording import Flags, Floats, Recording
 from qdot.errors import DataError
 
 log = logging.getLogger("qdot")
 
 PREFIX = "minari:"
 ROOT_VARIABLE = "MINARI_DATASETS_PATH"
+MAIN_FILE = "main_data.hdf5"
 PARTS = ("observations", "actions", "rewards", "terminals", "ends", "next_observations")
 KEYS = {"terminals": "terminations", "ends": "truncations"}
 
@@ -106,8 +105,20 @@ def _download(identity: str, root: Path) -> None:
         shutil.move(Path(folder) / identity, target)
 
 
+class _Episode(NamedTuple):
+    """One episode's arrays, as float32 and as truth values; observations have a row more."""
+
+    observations: Floats
+    actions: Floats
+    rewards: Floats
+    terminations: Flags
+    truncations: Flags
+
+
 def read_minari(folder: Path, observation_keys: Sequence[str] | None = None) -> MinariSteps:
     """Read a Minari dataset.
+
+    minari itself would also read what each step recorded beside (`infos`), and believe every header and link.
 
     Args:
         folder: The dataset's folder (holds `data/`), or that `data` folder itself.
@@ -116,95 +127,60 @@ def read_minari(folder: Path, observation_keys: Sequence[str] | None = None) -> 
     Raises:
         DataError: the folder is none, or is damaged, or its spaces are discrete, pixels or dictionaries.
     """
-    import minari
-
     data = folder / "data" if (folder / "data").is_dir() else folder
-    _check_metadata(data)
-    if (data / "main_data.hdf5").is_file():
-        _check_storage(data / "main_data.hdf5")
-    try:
-        dataset = minari.MinariDataset(data)
-        _check_observation_space(folder, dataset.observation_space, observation_keys)
-        low, high = _action_bounds(folder, dataset.action_space)
-        recording = _join(folder, dataset.iterate_episodes(), observation_keys)
-    except (OSError, KeyError, ValueError, AssertionError, NotImplementedError, ImportError) as error:
-        raise DataError(f"{folder}: minari cannot read it ({type(error).__name__}: {error})") from error
-    return MinariSteps(recording, low, high)
+    metadata = read_metadata(data)
+    observations, actions = (space_of(data, metadata, key) for key in SPACES)
+    check_observation_space(folder, observations, observation_keys)
+    low, high = action_bounds(folder, actions)
+    episodes = _episodes(data / MAIN_FILE, metadata["total_episodes"], observation_keys)
+    return MinariSteps(_join(folder, episodes), low, high)
 
 
-def _check_metadata(data: Path) -> None:
-    """Spaces must be stored: without them minari would build the environment that the file names."""
-    path = data / "metadata.json"
-    try:
-        metadata = json.loads(path.read_text(encoding="utf-8"))
-        missing = [key for key in ("observation_space", "action_space") if not isinstance(metadata.get(key), str)]
-    except (OSError, ValueError, AttributeError) as error:
-        raise DataError(f"{path}: cannot be read ({error}); expected a Minari dataset's folder") from error
-    if missing:
-        raise DataError(f"{path}: {', '.join(missing)}: missing; expected a dataset with its spaces stored")
-
-
-def _check_storage(path: Path) -> None:
-    """Refuse links and impossible sizes anywhere in the file before minari reads it."""
-
-    def walk(group: h5py.Group) -> None:
-        for name in group:
-            check_member(group, path, name)
-            if isinstance(group[name], h5py.Group):
-                walk(group[name])
-
+def _episodes(path: Path, total: int, keys: Sequence[str] | None) -> Iterator[_Episode]:
+    """Each episode of the main file, in order."""
     with opened(path) as file:
-        walk(file)
-
-
-def _check_observation_space(folder: Path, space: gymnasium.Space, keys: Sequence[str] | None) -> None:
-    """Only vectors of real numbers, or a dictionary of them with the keys to join."""
-    parts = {"observation_space": space}
-    if isinstance(space, gymnasium.spaces.Dict):
-        names = ", ".join(space.spaces)
-        if not keys:
-            raise DataError(
-                f"{folder}: observation_space is a dictionary of {names}; expected a vector. Set `observation_keys` to "
-                "the keys to join, for example [observation, desired_goal]"
+        if total > len(file):
+            raise DataError(f"{path}: holds {len(file):,} members; expected {total:,} episodes, as metadata.json says")
+        claimed = 0
+        for number in range(total):
+            group = subgroup(file, path, f"episode_{number}")
+            parts = [member(group, path, name) for name in ("actions", "rewards", "terminations", "truncations")]
+            seen = subgroup(group, path, "observations") if keys else group
+            parts += [member(seen, path, name) for name in keys or ("observations",)]
+            claimed += sum(map(claimed_bytes, parts))
+            check_total(path, claimed)
+            for part in parts:
+                check_kind(part, path, "fiub")
+            actions, rewards, terminations, truncations, *observed = (part[()] for part in parts)
+            yield _Episode(
+                _single(_side_by_side(path, number, observed)),
+                _single(actions),
+                _single(rewards),
+                terminations.astype(bool),
+                truncations.astype(bool),
             )
-        unknown = [key for key in keys if key not in space.spaces]
-        if unknown:
-            raise DataError(f"{folder}: observation_keys: unknown {', '.join(unknown)}; expected some of: {names}")
-        parts = {f"observation_space.{key}": space.spaces[key] for key in keys}
-    elif keys:
-        raise DataError(f"{folder}: observation_keys: observation_space is {space}, no dictionary; remove the value")
-    for name, part in parts.items():
-        _check_vector(folder, name, part, "pixel and discrete observations are not supported")
 
 
-def _check_vector(folder: Path, name: str, space: gymnasium.Space, note: str) -> None:
-    vector = (
-        isinstance(space, gymnasium.spaces.Box) and len(space.shape) == 1 and np.issubdtype(space.dtype, np.floating)
-    )
-    if not vector:
-        raise DataError(f"{folder}: {name} is {space}; expected a one-dimensional Box of floats ({note})")
+def _side_by_side(path: Path, number: int, parts: list[npt.NDArray]) -> npt.NDArray:
+    """Vectors of a dictionary as one."""
+    if len({part.shape[:1] for part in parts}) > 1 or any(part.ndim != 2 for part in parts):
+        shapes = ", ".join(str(part.shape) for part in parts)
+        raise DataError(f"{path}: observations: episode {number}: shapes {shapes}; expected (rows, width) each")
+    return np.concatenate(parts, axis=1) if len(parts) > 1 else parts[0]
 
 
-def _action_bounds(folder: Path, space: gymnasium.Space) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    _check_vector(folder, "action_space", space, "discrete actions are not supported")
-    assert isinstance(space, gymnasium.spaces.Box)
-    return space.low.astype(np.float64), space.high.astype(np.float64)
-
-
-def _join(folder: Path, episodes: Iterable[Any], keys: Sequence[str] | None) -> Recording:
+def _join(folder: Path, episodes: Iterable[_Episode]) -> Recording:
     """Episodes one after the other; each stores one observation more than steps, so every next one is known."""
     parts: dict[str, list[np.ndarray]] = {name: [] for name in PARTS}
     for number, episode in enumerate(episodes):
-        found = episode.observations
-        observations = np.concatenate([found[key] for key in keys], axis=1) if keys else np.asarray(found)
-        _check_lengths(folder, number, episode, len(observations))
-        ends = np.array(episode.truncations, bool)
+        _check_shapes(folder, number, episode, parts)
+        ends = episode.truncations.copy()
         ends[-1:] = True
-        parts["observations"].append(_single(observations[:-1]))
-        parts["next_observations"].append(_single(observations[1:]))
-        parts["actions"].append(_single(episode.actions))
-        parts["rewards"].append(_single(episode.rewards))
-        parts["terminals"].append(np.asarray(episode.terminations, bool))
+        parts["observations"].append(episode.observations[:-1])
+        parts["next_observations"].append(episode.observations[1:])
+        parts["actions"].append(episode.actions)
+        parts["rewards"].append(episode.rewards)
+        parts["terminals"].append(episode.terminations)
         parts["ends"].append(ends)
     if not parts["rewards"]:
         raise DataError(f"{folder}: holds no episode; expected at least one")
@@ -219,17 +195,20 @@ def _join(folder: Path, episodes: Iterable[Any], keys: Sequence[str] | None) -> 
     )
 
 
-def _check_lengths(folder: Path, number: int, episode: Any, observations: int) -> None:
-    """Every array of an episode has a row per step, observations one more."""
+def _check_shapes(folder: Path, number: int, episode: _Episode, before: Mapping[str, list[np.ndarray]]) -> None:
+    """Every array of an episode has a row per step, observations one more; widths are those of the episode before."""
     steps = len(episode.rewards)
-    lengths = {"observations": observations}
-    lengths |= {name: len(getattr(episode, name)) for name in ("actions", "terminations", "truncations")}
-    for name, length in lengths.items():
-        expected = steps + 1 if name == "observations" else steps
-        if length != expected:
-            raise DataError(f"{folder}: {name}: episode {number}: {length} rows; expected {expected}")
+    for name, array in episode._asdict().items():
+        dimensions = 2 if name in ("observations", "actions") else 1
+        rows = steps + 1 if name == "observations" else steps
+        last = before[name][-1].shape[1:] if before.get(name) else array.shape[1:]
+        if array.ndim != dimensions or len(array) != rows or array.shape[1:] != last:
+            expected = f"({rows}, width)" if dimensions == 2 else f"({rows},)"
+            raise DataError(
+                f"{folder}: {name}: episode {number}: shape {array.shape}; expected {expected}, widths as before"
+            )
 
 
-def _single(values: Any) -> npt.NDArray[np.float32]:
+def _single(values: npt.NDArray) -> Floats:
     with np.errstate(over="ignore"):  # beyond float32 becomes infinite, which the checks reject
-        return np.asarray(values).astype(np.float32)
+        return values.astype(np.float32)

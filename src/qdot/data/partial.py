@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from qdot.provenance import find_json, write_json
+from qdot.manifests import find_record
+from qdot.provenance import write_json
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class Partial:
 
     def total(self) -> int | None:
         """Size of the whole file as the server stated it, None where it did not."""
-        return (find_json(self.note) or {}).get("total")
+        total = find_record(self.note).get("total")
+        return total if type(total) is int and total >= 0 else None
 
     def begin(self, url: str, headers: Mapping[str, str], total: int | None) -> None:
         """Start over: no bytes, and a note of which version of the file they will be of."""
@@ -51,10 +53,12 @@ class Partial:
             url: Address that is asked.
             checked: A checksum will show whether the parts belong together.
         """
-        note = find_json(self.note)
-        if not self.size or note is None or note["url"] != url or not (note["version"] or checked):
+        note = find_record(self.note)
+        version = note.get("version")
+        version = version if isinstance(version, str) and version.isascii() and version.isprintable() else None
+        if not self.size or note.get("url") != url or not (version or checked):
             return {}
-        condition = {"If-Range": note["version"]} if note["version"] else {}
+        condition = {"If-Range": version} if version else {}
         return {"Range": f"bytes={self.size}-", **condition}
 
     def discard(self) -> None:

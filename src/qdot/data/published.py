@@ -1,18 +1,19 @@
 """What others have published of D4RL's files, and whether a prepared dataset agrees: shown, and rarely a failure."""
 
-import csv
 import functools
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from qdot.errors import DataError
+from qdot.rows import read_rows
 
 log = logging.getLogger("qdot")
 
 TABLE = Path("workflow/resources/dataset_statistics.csv")
-COLUMNS = ["dataset", "quantity", "value", "tolerance", "source"]
+COLUMNS = ("dataset", "quantity", "value", "tolerance", "source")
 QUANTITIES = ("rows", "marked_episodes", "marked_return_mean", "marked_return_min", "marked_return_max")
 
 
@@ -24,20 +25,20 @@ def _read(path: Path) -> dict[str, list[dict[str, Any]]]:
         DataError: the table is missing or a row is malformed.
     """
     found: dict[str, list[dict[str, Any]]] = {}
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                if list(row) != COLUMNS or row["quantity"] not in QUANTITIES or not row["source"]:
-                    raise ValueError(f"row {row}")
-                numbers = {key: float(row[key]) for key in ("value", "tolerance")}
-                entry = {"quantity": row["quantity"], **numbers, "source": row["source"]}
-                found.setdefault(row["dataset"], []).append(entry)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); run from the project's top folder") from error
-    except (ValueError, TypeError) as error:
-        expected = f"columns {','.join(COLUMNS)}, a source, and a quantity of {', '.join(QUANTITIES)}"
-        raise DataError(f"{path}: malformed ({error}); expected {expected}") from error
+    for row in read_rows(path, COLUMNS, DataError):
+        try:
+            numbers = {key: float(row[key]) for key in ("value", "tolerance")}
+        except ValueError as error:
+            raise _malformed(path, row) from error
+        if row["quantity"] not in QUANTITIES or not row["source"] or not all(map(math.isfinite, numbers.values())):
+            raise _malformed(path, row)
+        found.setdefault(row["dataset"], []).append({"quantity": row["quantity"], **numbers, "source": row["source"]})
     return found
+
+
+def _malformed(path: Path, row: Mapping[str, str]) -> DataError:
+    expected = f"two finite numbers, a source, and a quantity of {', '.join(QUANTITIES)}"
+    return DataError(f"{path}: malformed (row {row}); expected {expected}")
 
 
 def published_statistics(dataset: str, root: Path = Path()) -> list[dict[str, Any]]:

@@ -11,14 +11,16 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from qdot.data.hdf5 import MAX_BYTES, check_member, opened
+from qdot.data.hdf5 import check_member, check_total, claimed_bytes, opened
 from qdot.data.minari import read_minari
+from qdot.data.npz import read_npz
 from qdot.errors import DataError
 
 Array = npt.NDArray[np.float64]
 
 POSITIONS, VELOCITIES = "infos/qpos", "infos/qvel"
 ENDS = ("terminals", "timeouts")
+KEYS = ("observations", "actions", "next_observations", *ENDS, POSITIONS, VELOCITIES)
 FORMATS = "an HDF5 file, an npz file, or the folder of a Minari dataset"
 
 
@@ -92,7 +94,7 @@ def _opened(path: Path) -> Iterator[Mapping[str, Any]]:
         with opened(path) as hdf5:
             yield _members(hdf5, path)
     elif zipfile.is_zipfile(path):
-        yield _npz(path)
+        yield read_npz(path, KEYS)
     else:
         raise DataError(f"{path}: is no whole HDF5 or npz file (it starts with {head!r}); expected {FORMATS}")
 
@@ -100,29 +102,17 @@ def _opened(path: Path) -> Iterator[Mapping[str, Any]]:
 def _members(file: h5py.File, path: Path) -> dict[str, h5py.Dataset]:
     """The datasets of an HDF5 file that a replay reads, none of which leads elsewhere."""
     found = {}
-    for key in ("observations", "actions", "next_observations", *ENDS, POSITIONS, VELOCITIES):
+    for key in KEYS:
         folder, _, name = key.rpartition("/")
+        if folder and folder in file:
+            check_member(file, path, folder)
         group = file.get(folder) if folder else file
         if isinstance(group, h5py.Group) and name in group:  # some D4RL files have a dataset called `infos`
             check_member(group, path, name)
             if isinstance(group[name], h5py.Dataset):
                 found[key] = group[name]
+    check_total(path, sum(map(claimed_bytes, found.values())))
     return found
-
-
-def _npz(path: Path) -> dict[str, Array]:
-    """Every array of an npz file; pickled objects are refused."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            claimed = sum(member.file_size for member in archive.infolist())
-        if claimed > MAX_BYTES:
-            raise DataError(f"{path}: claims {claimed:,} bytes; at most {MAX_BYTES:,} are read")
-        with np.load(path, allow_pickle=False) as file:
-            return {key: file[key] for key in file.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise DataError(
-            f"{path}: truncated, damaged, or holds objects ({error}); expected arrays of numbers"
-        ) from error
 
 
 def _select(arrays: Mapping[str, Any], path: Path, wanted: int | None) -> RecordedSteps:
@@ -132,7 +122,7 @@ def _select(arrays: Mapping[str, Any], path: Path, wanted: int | None) -> Record
     if "next_observations" in arrays:
         known, following = np.ones(len(rows), bool), _rows(arrays["next_observations"], rows)
     else:
-        ended = np.any([_rows(arrays[name], rows) for name in ENDS if name in arrays], axis=0)
+        ended = np.any([_flags(arrays[name], rows, path, name) for name in ENDS if name in arrays], axis=0)
         known = ~ended & (rows < total - 1)
         following = _rows(arrays["observations"], np.minimum(rows + 1, total - 1))
     states = POSITIONS in arrays and VELOCITIES in arrays
@@ -163,8 +153,6 @@ def _check(arrays: Mapping[str, Any], path: Path) -> int:
         )
     total = len(arrays["observations"]) if arrays["observations"].shape else 0
     for key, array in arrays.items():
-        if key not in ("observations", "actions", "next_observations", *ENDS, POSITIONS, VELOCITIES):
-            continue
         dimensions, kinds = (1, "biuf") if key in ENDS else (2, "f")
         if array.ndim != dimensions or array.shape[0] != total or 0 in array.shape:
             expected = f"({total or 'rows'}, width)" if dimensions == 2 else f"({total or 'rows'},)"
@@ -182,6 +170,14 @@ def _rows(array: Any, rows: npt.NDArray[np.int64]) -> Array:
     unique, back = np.unique(rows, return_inverse=True)
     whole = len(unique) == len(array)
     return np.asarray(array[()] if whole else array[unique], dtype=np.float64)[back]
+
+
+def _flags(array: Any, rows: npt.NDArray[np.int64], path: Path, key: str) -> npt.NDArray[np.bool_]:
+    """Rows of zeros and ones as truth values."""
+    values = _rows(array, rows)
+    if not np.isin(values, (0, 1)).all():
+        raise DataError(f"{path}: {key}: holds {values[~np.isin(values, (0, 1))][0]}; expected 0 and 1")
+    return values.astype(bool)
 
 
 def _check_finite(steps: RecordedSteps) -> None:

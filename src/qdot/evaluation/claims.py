@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from qdot import resources
 from qdot.errors import ResultsError
 from qdot.evaluation import quantities, rules
 
@@ -25,13 +24,9 @@ def load(root: Path) -> dict[str, Any]:
     """Read and check claims.yaml.
 
     Raises:
-        ResultsError: it cannot be read, an entry's keys are wrong, or it names an unknown rule or quantity.
+        ResultsError: it cannot be read or breaks its schema, an entry's keys are wrong, a rule or quantity is unknown.
     """
-    path = root / CLAIMS
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise ResultsError(f"{path}: cannot be read ({error}); restore it from the repository") from error
+    path, content = root / CLAIMS, resources.read(root, CLAIMS, "claims")
     for section in SECTIONS:
         for entry in content[section]:
             where = f"{path}: {section[:-1]} {entry.get('id', '?')}"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from qdot.evaluation import claims, history, studies
+from qdot.evaluation import claims, history, moved, studies
 from qdot.evaluation.costs import cost_table, total_table
 from qdot.evaluation.datasets import dataset_table, published_table
 from qdot.evaluation.diagnostics import diagnose
@@ -74,6 +74,7 @@ def compare(study: Study) -> None:
         "bounds": bound_table(evidence.transport.tables),
         "costs": costs,
         "totals": total_table(costs),
+        **moved.tables(gathered),
         "evaluations": gathered.evaluations,
         "curves": gathered.curves,
         "trajectories": trajectory_table(gathered, settings.confidence),

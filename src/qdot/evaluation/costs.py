@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from qdot.frames import groups
-from qdot.provenance import find_json
+from qdot.manifests import find_record
 from qdot.study import Study
 
 COLUMNS = ["dataset", "stage", "algorithms", "seeds", "seconds", "peak_memory_mb", "worker_peak_memory_mb", "device"]
@@ -32,8 +32,9 @@ def cost_table(study: Study, provenance: pd.DataFrame) -> pd.DataFrame:
 
 def _row(names: Mapping[str, str], directory: Path) -> dict[str, Any]:
     """The row of a job that is no cell's."""
-    found = find_json(directory / "runtime.json") or {}
-    return {**names, **{key: found.get(key) for key in ("seconds", *MEMORY)}}
+    found = find_record(directory / "runtime.json")
+    numbers = {key: found.get(key) for key in ("seconds", *MEMORY)}
+    return {**names, **{key: value if isinstance(value, int | float) else None for key, value in numbers.items()}}
 
 
 def _jobs(provenance: pd.DataFrame) -> Iterator[dict[str, Any]]:
@@ -49,7 +50,7 @@ def _jobs(provenance: pd.DataFrame) -> Iterator[dict[str, Any]]:
     together = wide["algorithms"].astype("object").fillna(wide["algorithm"])
     wide = wide.assign(together=together, started=wide["started"].astype("object").fillna("unknown"))
     for (dataset, stage, *_), job in groups(wide, "dataset", "stage", "started", "together"):
-        highest = {name: job[name].astype(float).max() for name in ("seconds", *MEMORY)}
+        highest = {name: pd.to_numeric(job[name], errors="coerce").max() for name in ("seconds", *MEMORY)}
         names = {"dataset": dataset, "stage": stage, "algorithms": " ".join(dict.fromkeys(job["algorithm"]))}
         yield {**names, "seeds": job["seed"].nunique(), **highest, "device": job["device"].iloc[0]}
 

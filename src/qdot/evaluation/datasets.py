@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from qdot.evaluation.records import reason_text
-from qdot.provenance import find_json
+from qdot.manifests import find_manifest
 from qdot.study import Study
 
 FACTS = (
@@ -52,7 +52,7 @@ def dataset_table(study: Study, paper: Collection[str]) -> pd.DataFrame:
 def _row(study: Study, dataset: str, paper: Collection[str]) -> dict[str, Any]:
     values = study.resolved(dataset, study.algorithms[0])
     planned = values["data"]
-    found = find_json(study.data_dir(dataset) / "manifest.json")
+    found = find_manifest(study.data_dir(dataset) / "manifest.json")
     manifest = found or {"status": "not run", "reason": "data: not prepared yet"}
     facts = {key: manifest.get(key, planned.get(key)) for key in FACTS}
     if facts["raw_file"]:
@@ -77,7 +77,7 @@ def published_table(study: Study) -> pd.DataFrame:
     rows = [
         {**entry, "dataset": dataset, "published": entry["value"]}
         for dataset in study.datasets
-        for entry in (find_json(study.data_dir(dataset) / "manifest.json") or {}).get("published", [])
+        for entry in (find_manifest(study.data_dir(dataset) / "manifest.json") or {}).get("published", [])
     ]
     return pd.DataFrame(rows, columns=PUBLISHED_COLUMNS)
 

@@ -12,9 +12,9 @@ from qdot.errors import ResultsError
 from qdot.evaluation.records import flatten, reason_text
 from qdot.evaluation.scores import normalise
 from qdot.evaluation.statistics import Array
-from qdot.evaluation.tables import EPISODE_COLUMNS
-from qdot.frames import read_csv
-from qdot.provenance import find_json, read_json
+from qdot.evaluation.tables import EPISODE_COLUMNS, MOVE_COLUMNS
+from qdot.frames import read_csv, require_numbers
+from qdot.manifests import find_record, read_manifest
 from qdot.study import Cell, Study
 
 CELL = ["dataset", "algorithm", "seed"]
@@ -34,6 +34,7 @@ EVALUATION_COLUMNS = [
 ]
 EPISODES = [*CELL, "readout", "score"]
 DATASET_EPISODES = [*CELL, "episode", "cluster", "return", "length", "displacement", "imitation_distance", "action_sd"]
+DATASET_EPISODE_NUMBERS = ("episode", "return", "length", "displacement", "imitation_distance", "action_sd")
 CURVE_COLUMNS = [*CELL, "step", "quantity", "value"]
 PROVENANCE_COLUMNS = [*CELL, "stage", "field", "value"]
 TABLES = {
@@ -41,8 +42,10 @@ TABLES = {
     "episodes": EPISODES,
     "evaluations": EVALUATION_COLUMNS,
     "dataset_episodes": DATASET_EPISODES,
+    "moves": list(MOVE_COLUMNS),
     "curves": CURVE_COLUMNS,
 }
+EPISODE_NUMBERS = ("seed", "step", "episode", "return", "length", "score")
 SUCCESS = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
 LATE = 10  # evaluations at the end of training whose noise is measured
 CURVE_POINTS = 100  # rows of a curve.csv that the gathered table keeps
@@ -59,6 +62,7 @@ class Gathered:
         evaluations: A row per evaluation during training: means over its episodes; of the last ten also `noise`, the
             variance that the finite number of episodes gives the mean score.
         dataset_episodes: A row per episode of the data and cell with a map, where the evaluate stage measured it.
+        moves: Where the map of a cell moves single actions of the data.
         curves: Logged quantities, at most `CURVE_POINTS` steps per cell.
         provenance: Everything else that manifest.json and runtime.json say, as text.
     """
@@ -68,6 +72,7 @@ class Gathered:
     episodes: pd.DataFrame
     evaluations: pd.DataFrame
     dataset_episodes: pd.DataFrame
+    moves: pd.DataFrame
     curves: pd.DataFrame
     provenance: pd.DataFrame
 
@@ -106,7 +111,7 @@ def manifest_of(study: Study, cell: Cell, stage: str) -> dict[str, Any]:
     """A cell's manifest; what was made from other values or code than the study's is no result."""
     path = study.cell_dir(stage, cell) / "manifest.json"
     if path.is_file():
-        manifest = read_json(path)
+        manifest = read_manifest(path, "digest", "files")
         if study.expected is None or manifest["digest"] == study.expected.get((stage, cell)):
             return manifest
         return {"status": "not run", "reason": f"{stage}: the result there was made from other values or code"}
@@ -137,7 +142,7 @@ def _provenance_rows(cell: Cell, stage: str, directory: Path, manifest: Mapping[
     if manifest["status"] == "not run":
         return
     kept = {key: manifest[key] for key in ("digest", "code", "versions", "environment", "accepted") if key in manifest}
-    kept["runtime"] = find_json(directory / "runtime.json") or {}
+    kept["runtime"] = find_record(directory / "runtime.json")
     for field, value in flatten(kept):
         yield {**cell._asdict(), "stage": stage, "field": field, "value": value}
 
@@ -161,14 +166,17 @@ def _tables(
     if "evaluations.csv" in files:
         yield "evaluations", evaluations(episodes(directory / "evaluations.csv", references))
     if "dataset_episodes.csv" in files:
-        yield "dataset_episodes", read_csv(directory / "dataset_episodes.csv", DATASET_EPISODES, text=("cluster",))
+        path, numbers = directory / "dataset_episodes.csv", DATASET_EPISODE_NUMBERS
+        yield "dataset_episodes", read_csv(path, DATASET_EPISODES, ("cluster",), numbers)
+    if "moves.csv" in files:
+        yield "moves", read_csv(directory / "moves.csv", MOVE_COLUMNS, (), MOVE_COLUMNS[3:])
     if "curve.csv" in files:
         yield "curves", curve(directory / "curve.csv")
 
 
 def episodes(path: Path, references: list[float] | None) -> pd.DataFrame:
     """Single episodes with success as a number. Scores follow from returns where none stand."""
-    single = read_csv(path, EPISODE_COLUMNS, text=("dataset", "algorithm", "readout", "success"))
+    single = read_csv(path, EPISODE_COLUMNS, ("dataset", "algorithm", "readout", "success"), EPISODE_NUMBERS)
     single["success"] = single["success"].str.lower().map(SUCCESS)
     if references is not None and single["score"].isna().all():
         single["score"] = [normalise(value, references) for value in single["return"]]
@@ -222,6 +230,7 @@ def noise_of_means(scores: Array) -> Array:
 def curve(path: Path) -> pd.DataFrame:
     """A curve.csv as rows (step, quantity, value), at most `CURVE_POINTS` of its steps, first and last included."""
     wide = read_csv(path, ["step"])
+    require_numbers(path, wide, wide.columns)
     kept = np.unique(np.linspace(0, len(wide) - 1, min(len(wide), CURVE_POINTS)).round().astype(int))
     long = wide.iloc[kept].melt("step", var_name="quantity", value_name="value")
     return long.replace([np.inf, -np.inf], np.nan).dropna(subset="value")

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
-import yaml
 
-from qdot import git
+from qdot import git, strict_yaml
 
 UNKNOWN, UNCOMMITTED = "unknown", "uncommitted"
 DECIDING = (
@@ -67,7 +66,7 @@ class History:
             return Change(UNKNOWN, None)
         now, found = _deciding(entry, content), Change(UNCOMMITTED, None)
         for version in self._versions:  # newest first
-            old = {item["id"]: item for item in version.content.get(section, [])}
+            old = {item["id"]: item for item in version.content.get(section) or []}
             if entry["id"] not in old or _deciding(old[entry["id"]], version.content) != now:
                 break
             found = version.change
@@ -86,8 +85,17 @@ def _versions(root: Path, path: Path) -> list[Version]:
     for commit, date in (line.split() for line in lines):
         text = _git(root, "show", f"{commit}:./{path.as_posix()}")
         if text is not None:
-            found.append(Version(Change(commit, date), yaml.safe_load(text)))
+            found.append(Version(Change(commit, date), _content(text)))
     return found
+
+
+def _content(text: str) -> Mapping[str, Any]:
+    """A committed version; one that cannot be read decides nothing, and is a change to what can."""
+    try:
+        content = strict_yaml.parse(text)
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _git(root: Path, *arguments: str) -> str | None:

@@ -130,6 +130,35 @@ def episode_rows(policy: Policy, prepared: Prepared, dataset: Dataset) -> list[d
 
 
 @torch.no_grad()
+def move_rows(policy: Policy, prepared: Prepared, dataset: Dataset, position: Sequence[int]) -> list[dict[str, Any]]:
+    """Where the map moves single actions of the data, at evenly spaced rows; nothing without a map.
+
+    Args:
+        policy: The policy.
+        prepared: The data as recorded.
+        dataset: The same as trained on.
+        position: Which two observations are a place in the plane; none where the task has no such.
+
+    Returns:
+        Rows with `row` and `displacement` ||T(s, a) - a||; with a position and actions of two dimensions also the place
+        `x`, `y` as recorded, the action and where it is moved to, `action_x` to `moved_y`, in rescaled actions.
+    """
+    model: Any = policy.model
+    if not hasattr(model, "map"):
+        return []
+    places = np.unique(np.linspace(0, dataset.size - 1, STATES).round().astype(int))
+    states, actions = (torch.from_numpy(table[places])[None] for table in (dataset.observations, dataset.actions))
+    moved = model.map.gradient(states, actions)
+    displacement = (moved - actions).norm(dim=-1)[0].double().numpy()
+    rows = [{"row": int(place), "displacement": float(far)} for place, far in zip(places, displacement, strict=True)]
+    if len(position) == 2 and actions.shape[-1] == 2:
+        plane = (prepared.arrays["observations"][places][:, list(position)], actions[0].numpy(), moved[0].numpy())
+        for row, values in zip(rows, np.hstack(plane).astype(np.float64), strict=True):
+            row |= dict(zip(("x", "y", "action_x", "action_y", "moved_x", "moved_y"), map(float, values), strict=True))
+    return rows
+
+
+@torch.no_grad()
 def _moved(model: Any, dataset: Dataset, first: int) -> dict[str, np.ndarray]:
     """Distances of a chunk of rows, each (rows,), float64."""
     rows = slice(first, first + CHUNK)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from qdot import replays
 from qdot.evaluation.records import reason_text
-from qdot.provenance import find_json
+from qdot.manifests import find_manifest
 from qdot.replays import Bound
 from qdot.study import Study
 
@@ -43,14 +43,19 @@ def _result(study: Study, dataset: str, bounds: Sequence[Bound]) -> tuple[Mappin
     if not bounds:
         return {}, f"{replays.TABLE.name} has no bound for its domain and environment"
     folder = study.data_dir(dataset)
-    found, manifest = find_json(folder / replays.FILE), find_json(folder / "manifest.json")
+    found = find_manifest(folder / replays.FILE, *replays.NEEDED)
+    manifest = find_manifest(folder / "manifest.json")
     if found is None:
         return {}, "data: not replayed yet"
     if found["status"] != "ok":
-        return {}, reason_text(found["reason"]) or "no reason recorded"
+        return {}, reason_text(found.get("reason")) or "no reason recorded"
     if manifest is not None and manifest.get("raw_sha256") != found["raw_sha256"]:
         return {}, "the replay is of another raw file than the prepared dataset"
-    return found["replay"], None
+    result = found["replay"]
+    lacking = [bound.measure for bound in bounds if not isinstance(result.get(bound.measure), int | float)]
+    if lacking:
+        return {}, f"{replays.FILE} lacks {', '.join(lacking)}: delete it to replay again"
+    return result, None
 
 
 def judge(result: Mapping[str, Any], bounds: Sequence[Bound]) -> str:

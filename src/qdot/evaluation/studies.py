@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from qdot.frames import read_csv
-from qdot.provenance import find_json
+from qdot.manifests import find_record
 from qdot.study import Study
 from qdot.vouched import NOT_RUN, transport_tables
 
@@ -33,6 +33,6 @@ def read(study: Study) -> Studies:
         ResultsError: a table that the manifest lists is missing or damaged.
     """
     found, reason = transport_tables(study)
-    runtime = (find_json(study.transport_dir / "runtime.json") or {}) if found else {}
+    runtime = find_record(study.transport_dir / "runtime.json") if found else {}
     run = {key: str(runtime[key]) for key in ("git_commit", "finished") if runtime.get(key)}
     return Studies({name: read_csv(study.transport_dir / f"{name}.csv", []) for name in found}, reason, run)

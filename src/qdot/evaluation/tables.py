@@ -34,6 +34,19 @@ DATASET_EPISODE_COLUMNS = (
     "imitation_distance",
     "action_sd",
 )
+MOVE_COLUMNS = (
+    "dataset",
+    "algorithm",
+    "seed",
+    "row",
+    "displacement",
+    "x",
+    "y",
+    "action_x",
+    "action_y",
+    "moved_x",
+    "moved_y",
+)
 DIAGNOSTIC_COLUMNS = ("dataset", "algorithm", "seed", "readout", "quantity", "value")
 
 

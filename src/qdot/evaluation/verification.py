@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import yaml
 from scipy import stats
 
+from qdot import resources
 from qdot.evaluation.scoreboard import RETURN_COLUMNS, SCORE_COLUMNS
 from qdot.evaluation.statistics import Array
 from qdot.frames import groups, read_csv
@@ -39,8 +39,12 @@ class Tolerances:
 
     @classmethod
     def load(cls, root: Path) -> "Tolerances":
-        """Read the file under a project's top folder."""
-        return cls(**yaml.safe_load((root / TOLERANCES).read_text(encoding="utf-8")))
+        """Read the file under a project's top folder.
+
+        Raises:
+            ResultsError: it cannot be read, or breaks its schema.
+        """
+        return cls(**resources.read(root, TOLERANCES, "verify"))
 
 
 class Row(NamedTuple):

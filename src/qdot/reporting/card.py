@@ -9,7 +9,8 @@ import yaml
 
 from qdot.errors import ResultsError
 from qdot.frames import read_csv
-from qdot.provenance import find_json, first_line
+from qdot.manifests import find_manifest, find_record
+from qdot.provenance import first_line
 from qdot.reporting.render import TEMPLATES, environment
 from qdot.study import Cell, Study
 
@@ -31,14 +32,14 @@ def card(study: Study, cell: Cell, description: Mapping[str, Any]) -> str:
         ResultsError: the cell is not trained.
     """
     folder = study.cell_dir("train", cell)
-    manifest = find_json(folder / "manifest.json")
+    manifest = find_manifest(folder / "manifest.json", "params", "code", "digest", "versions")
     if manifest is None or manifest["status"] != "ok":
         found = "no manifest" if manifest is None else manifest["status"]
         raise ResultsError(f"{folder}: {found}; expected a trained cell: `snakemake train_all` makes them")
-    runtime = find_json(folder / "runtime.json") or {}
+    runtime = find_record(folder / "runtime.json")
     values, results = manifest["params"], _results(study.cell_dir("evaluate", cell))
     name = f"{cell.algorithm}-{cell.dataset}-seed{cell.seed}"
-    evaluated = find_json(study.cell_dir("evaluate", cell) / "manifest.json") or {}
+    evaluated = find_manifest(study.cell_dir("evaluate", cell) / "manifest.json") or {}
     text = (
         environment(study.root / TEMPLATES)
         .get_template("card.md")

@@ -13,6 +13,7 @@ from qdot.provenance import sha256_file
 from qdot.study import slug
 
 VERSION = "1.1"
+CELL = ["dataset", "algorithm", "seed", "stage"]
 PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
 RUN = "#qdot-run"  # by this entity a crate is known to be one of `qdot crate`
 TERMS = {"sha256": "http://schema.org/sha256"}  # which 1.1's context lacks
@@ -69,6 +70,7 @@ def crate(contents: Contents) -> ROCrate:
     run = {
         "@type": "CreateAction",
         "name": f"Training, evaluation and comparison of {contents.name}",
+        "description": f"{len(contents.provenance[CELL].drop_duplicates())} results of cells, then tables and page.",
         **_times(contents.provenance),
         "instrument": code,
         "object": [*datasets, *_files(made, contents.inputs)],
@@ -165,9 +167,10 @@ def _code(made: ROCrate, contents: Contents, licence: Any, authors: Any) -> Any:
 
 
 def _package(made: ROCrate, name: str, version: str) -> Any:
-    url = "https://www.python.org/" if name == "python" else f"https://pypi.org/project/{name}/{version}/"
-    facts = {"@type": "SoftwareApplication", "name": name, "version": version, "url": url}
-    return made.add(ContextEntity(made, f"#{name}-{version}", facts))
+    """A package by its package URL (purl)."""
+    kind = "generic" if name == "python" else "pypi"
+    facts = {"@type": "SoftwareApplication", "name": name, "version": version}
+    return made.add(ContextEntity(made, f"pkg:{kind}/{name.lower()}@{version}", facts))
 
 
 def _dataset(made: ROCrate, row: Mapping[Any, Any]) -> Any:
@@ -192,5 +195,5 @@ def _times(provenance: pd.DataFrame) -> dict[str, str]:
     for key, field, pick in (("startTime", "runtime.started", min), ("endTime", "runtime.finished", max)):
         moments = provenance.loc[provenance["field"] == field, "value"]
         if len(moments):
-            found[key] = pick(moments)
+            found[key] = pick(moments).replace("Z", "+00:00")
     return found

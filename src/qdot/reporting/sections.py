@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 from markupsafe import Markup
 
-from qdot.reporting import findings, found_sections, panels, state, sweeps, tables
+from qdot.reporting import findings, found_sections, map_panels, panels, state, sweeps, tables
 from qdot.reporting.printed import count
 from qdot.reporting.section import Section, percent
 from qdot.reporting.source import CLAIMS, DEVIATIONS, PUBLISHED, REPLAY_BOUNDS, Source
+from qdot.reporting.sourced import records
 
 PROTOCOLS = {
     "final": "the last checkpoint, evaluated anew over more episodes",
@@ -114,7 +115,7 @@ def _scores(source: Source) -> Section:
 def _sources(source: Source) -> list[tuple[str, str]]:
     """(protocol, source) of the published scores on this study's datasets."""
     rows = source.published[source.published["dataset"].isin(source.study.datasets)]
-    return list(dict.fromkeys(zip(rows["protocol"], rows["source"], strict=True)))
+    return list({(row.protocol, row.source): (row.protocol, row.source) for row in records(rows)}.values())
 
 
 def _protocols(source: Source) -> Section:
@@ -158,7 +159,7 @@ def _transport(source: Source) -> Section:
         "distance between behaviour policy and trained policy; of a map that is no gradient of a convex function it is "
         "an upper bound. A displacement near 0 would mean that the map has collapsed to the identity.",
         "train",
-        [source.path(name) for name in ("trajectories.csv", "curves.csv", "supplement.csv")],
+        [source.path(name) for name in ("trajectories.csv", "moves.csv", "moved_episodes.csv", "supplement.csv")],
         {
             **sweeps.folded(state.transport_state(source), source.variants),
             "episodes": findings.episode_rows(source),
@@ -166,6 +167,9 @@ def _transport(source: Source) -> Section:
         {
             "costs": panels.logged_panels(source, "transport_cost", "E‖T(s, a) − a‖²", from_zero=True),
             "displacements": panels.displacement_panels(source),
+            "fields": map_panels.field_panels(source),
+            "spreads": map_panels.spread_panels(source),
+            "episodes": map_panels.episode_panels(source),
         },
     )
 

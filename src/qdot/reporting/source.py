@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
+from qdot import resources
+from qdot.errors import ResultsError
 from qdot.provenance import read_json
+from qdot.reporting.columns import CLAIM_ADDED, COLUMNS, NAMES, STUDY, STUDY_TEXT, TEXT_VALUE
 from qdot.reporting.deviations import Deviation, read_deviations
 from qdot.reporting.sourced import Number, pointed, read_table, records
 from qdot.study import Study
@@ -17,65 +19,6 @@ CLAIMS = Path("workflow/resources/claims.yaml")
 PUBLISHED = Path("workflow/resources/published_scores.csv")
 REPLAY_BOUNDS = Path("workflow/resources/replay_bounds.csv")
 DEVIATIONS = Path("docs/deviations.md")
-NAMES = (
-    "dataset",
-    "datasets",
-    "algorithm",
-    "readout",
-    "protocol",
-    "status",
-    "reason",
-    "term",
-    "digest",
-    "field",
-    "value",
-    "stage",
-    "log_tail",
-    "seed_list",
-    "source",
-)
-COLUMNS = {
-    "scores": ["dataset", "algorithm", "readout", "seed", "protocol", "score", "episodes", "status"],
-    "summary": ["dataset", "algorithm", "readout", "protocol", "metric", "value", "low", "high", "seeds", "episodes"],
-    "facts": ["quantity", "value"],
-    "states": ["dataset", "algorithm", "variants", "ok", "failed", "not_run"],
-    "gaps": ["status", "dataset", "algorithm", "variants", "reason", "step", "term", "seed_list", "cells", "datasets"],
-    "bounds": ["study", "bounds", "kept", "controls", "controls_missed"],
-    "coverage": ["protocol", "dataset", "included", "missing"],
-    "cells": ["dataset", "algorithm", "seed", "stage", "status", "reason", "step", "term", "digest", "log_tail"],
-    "totals": ["dataset", "stage", "jobs", "hours", "longest_hours", "peak_memory_mb", "worker_peak_memory_mb"],
-    "made_with": ["stage", "field", "value", "records"],
-    "trajectories": ["dataset", "algorithm", "readout", "quantity", "step", "value", "low", "high", "seeds"],
-    "evaluations": ["dataset", "algorithm", "readout", "seed", "step", "score", "return"],
-    "datasets": ["dataset", "domain", "standing", "status", "reason", "checksum", "licence", "environment"],
-    "published_statistics": ["dataset", "quantity", "found", "published", "agrees", "source"],
-    "replays": [
-        *("dataset", "environment", "check", "n", "skipped", "median", "p90", "p99", "max", "joint_error"),
-        *("tasks", "completed", "bounds", "verdict", "reason"),
-    ],
-    "external": ["dataset", "algorithm", "readout", "protocol", "source", "value", "low", "high", "seeds"],
-    "values": ["dataset", "algorithm", "key", "value", "set_by"],
-    "provenance": ["dataset", "algorithm", "seed", "stage", "field", "value"],
-    "differences": [
-        *("dataset", "algorithm", "readout", "other", "other_readout", "difference", "low", "high"),
-        *("p", "p_holm", "seeds", "detectable", "datasets"),
-    ],
-    "strengths": [
-        *("dataset", "algorithm", "readout", "kind", "variant", "transport_weight", "value", "low", "high", "seeds"),
-    ],
-    "tuning": ["dataset", "algorithm", "arms", "episodes", "value", "low", "high"],
-    "diagnostics_summary": ["dataset", "algorithm", "readout", "quantity", "value", "low", "high", "seeds"],
-    "supplement": [*("dataset", "algorithm", "measure", "value", "low", "high", "p"), "episodes", "seeds", "status"],
-    "signs": ["dataset", "algorithm", "seed", "sign", "quantity", "value", "threshold"],
-}
-STUDY = [
-    *("study", "problem", "map", "dim", "samples", "seed", "metric", "value"),
-    *("threshold", "passed", "control", "referee"),
-]
-STUDY_TEXT = ("study", "problem", "map", "metric", "threshold", "passed", "control", "referee")
-CLAIM_ADDED = ("p", "p_holm", "p_against", "p_against_holm", "rule_commit", "rule_date", "run_commits", "post_hoc")
-# Tables whose `value` is text.
-TEXT_VALUE = ("values", "provenance", "made_with")
 
 
 class Source:
@@ -183,6 +126,16 @@ class Source:
         return self._table("evaluations")
 
     @cached_property
+    def moves(self) -> pd.DataFrame | None:
+        """moves.csv."""
+        return self._optional("moves")
+
+    @cached_property
+    def moved_episodes(self) -> pd.DataFrame | None:
+        """moved_episodes.csv."""
+        return self._optional("moved_episodes")
+
+    @cached_property
     def datasets(self) -> pd.DataFrame:
         """datasets.csv."""
         return self._table("datasets")
@@ -274,7 +227,7 @@ class Source:
     @cached_property
     def stated(self) -> dict[str, Any]:
         """claims.yaml: the paper, its datasets, its baselines."""
-        return pointed(yaml.safe_load((self.study.root / CLAIMS).read_text(encoding="utf-8")), str(CLAIMS))
+        return pointed(resources.read(self.study.root, CLAIMS, "claims"), str(CLAIMS))
 
     @cached_property
     def deviations(self) -> list[Deviation]:
@@ -283,6 +236,13 @@ class Source:
 
 
 def _judged(path: Path) -> list[dict[str, Any]]:
-    """Entries with a verdict; what an older study did not record is None."""
-    entries = pointed(read_json(path), path.name)
+    """Entries with a verdict; what an older study did not record is None.
+
+    Raises:
+        ResultsError: the file is missing or damaged.
+    """
+    found = read_json(path)
+    if not isinstance(found, list) or not all(isinstance(entry, dict) and "verdict" in entry for entry in found):
+        raise ResultsError(f"{path}: expected a list of objects, each with a verdict; delete it and run compare again")
+    entries = pointed(found, path.name)
     return [{**dict.fromkeys(CLAIM_ADDED), "secondary": [], **entry} for entry in entries]

@@ -61,3 +61,12 @@ def peak(rows: pd.DataFrame, settings: list[str]) -> str:
     best = max(records(rows), key=lambda row: row.value)
     low, high = rows["value"].min(), rows["value"].max()
     return f"{len(settings)} settings, means from {low:.1f} to {high:.1f}; highest at {best.setting}."
+
+
+def how_far(rows: pd.DataFrame) -> str:
+    """The range of displacements of each algorithm, smallest first."""
+    ranges = sorted(
+        (float(own["displacement"].min()), float(own["displacement"].max()), name)
+        for (name,), own in groups(rows, "algorithm")
+    )
+    return f"Displacement: {', '.join(f'{_name(name)} {low:.2g} to {high:.2g}' for low, high, name in ranges)}."

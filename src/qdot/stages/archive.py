@@ -16,8 +16,9 @@ from typing import Any
 
 from qdot import params as parameters
 from qdot.errors import ParamsError, ResultsError
+from qdot.manifests import read_manifest
 from qdot.places import DEFAULTS
-from qdot.provenance import read_json, sha256_file
+from qdot.provenance import sha256_file
 from qdot.stages.status import DONE, Part, parts
 from qdot.study import Study
 
@@ -122,14 +123,14 @@ def _obstacle(study: Study, part: Part) -> str | None:
         return part.state
     if part.stage != "data":
         return None
-    manifest = read_json(part.folder / "manifest.json")
+    manifest = read_manifest(part.folder / "manifest.json", "files")
     source, licence = manifest["source"], manifest["licence"]
     return None if source == "collect" else f"source {source}, licence {licence}: its host gives it, `make` fetches it"
 
 
 def _files(folder: Path) -> Iterator[Path]:
     """A result's files: those that its manifest names, and what lies beside them."""
-    names = {*read_json(folder / "manifest.json")["files"], *BESIDE}
+    names = {*read_manifest(folder / "manifest.json", "files")["files"], *BESIDE}
     return (folder / name for name in sorted(names) if (folder / name).is_file())
 
 

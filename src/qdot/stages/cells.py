@@ -16,6 +16,7 @@ from typing import Any
 
 from qdot import provenance
 from qdot.errors import CellFailure, ResultsError
+from qdot.manifests import find_manifest
 from qdot.places import Places
 from qdot.recipes import seed_digest
 from qdot.study import slug
@@ -31,6 +32,7 @@ FILES = (
     "episodes.csv",
     "diagnostics.csv",
     "dataset_episodes.csv",
+    "moves.csv",
     "runtime.json",
 )
 LOG_TAIL = 2000  # characters of a traceback that a manifest keeps
@@ -79,8 +81,8 @@ class Job:
     def source_manifest(self, seed: int) -> dict[str, Any] | None:
         """The manifest of what this stage reads: the prepared dataset, or the trained cell."""
         if self.recipe["stage"] == "train":
-            return provenance.find_json(Path(self.recipe["data_dir"]) / "manifest.json")
-        return provenance.find_json(self.train_dir(seed) / "manifest.json")
+            return find_manifest(Path(self.recipe["data_dir"]) / "manifest.json")
+        return find_manifest(self.train_dir(seed) / "manifest.json")
 
     def train_dir(self, seed: int) -> Path:
         """Folder of the trained cell that an evaluate job reads."""
@@ -107,7 +109,7 @@ class Job:
         todo = []
         for seed, directory in self.directories.items():
             path = directory / "manifest.json"
-            found = provenance.find_json(path)
+            found = find_manifest(path, "digest", "files", "inputs")
             done = (
                 found is not None
                 and found["status"] == "ok"

@@ -11,7 +11,8 @@ import yaml
 
 from qdot.errors import ResultsError
 from qdot.frames import read_csv
-from qdot.provenance import find_json, new_folder, read_json, write_json
+from qdot.manifests import read_manifest
+from qdot.provenance import find_json, new_folder, write_json
 from qdot.recipes import RECIPES
 from qdot.stages.finished import CELL, Finished
 
@@ -117,7 +118,7 @@ def _results(found: Finished) -> Iterator[tuple[str, tuple[Path, str]]]:
         ("report", found.page, found.reported),
     ]
     if found.transport is not None:
-        folders.append(("transport", found.transport.parent, read_json(found.transport)))
+        folders.append(("transport", found.transport.parent, read_manifest(found.transport, "files")))
     for part, directory, manifest in folders:
         for name in [*sorted(manifest["files"]), "manifest.json"]:
             text = "What its folder was made from, and sums" if name == "manifest.json" else PARTS[part]

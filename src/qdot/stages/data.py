@@ -10,6 +10,7 @@ from typing import Any
 from qdot import provenance
 from qdot.data.published import compare
 from qdot.errors import QdotError
+from qdot.manifests import find_manifest
 from qdot.places import Places
 from qdot.stages.cells import locked, runtime
 
@@ -25,8 +26,8 @@ def run(recipe_path: Path, manifest_path: Path) -> None:
 
 def _run(recipe: Mapping[str, Any], manifest_path: Path) -> None:
     directory = manifest_path.parent
-    found = provenance.find_json(manifest_path)
-    if found is not None and found["digest"] == recipe["digest"] and _intact(directory, found):
+    found = find_manifest(manifest_path, "digest", "files")
+    if found is not None and found.get("digest") == recipe["digest"] and _intact(directory, found):
         os.utime(manifest_path)
         return
     if found is not None and found.get("core") == recipe["core"] and _intact(directory, found):

@@ -14,14 +14,21 @@ from qdot.errors import ResultsError
 from qdot.evaluation import inspection
 from qdot.evaluation.rollout import Evaluator
 from qdot.evaluation.scores import normalise
-from qdot.evaluation.tables import DATASET_EPISODE_COLUMNS, DIAGNOSTIC_COLUMNS, write_episodes, write_rows
+from qdot.evaluation.tables import (
+    DATASET_EPISODE_COLUMNS,
+    DIAGNOSTIC_COLUMNS,
+    MOVE_COLUMNS,
+    write_episodes,
+    write_rows,
+)
 from qdot.provenance import damaged_files, write_json
 from qdot.stages.cells import Job, Ready, all_locked, attempt, find_ready, runtime
 from qdot.training.checkpoint import Policy
 from qdot.training.loop import threads
 
 log = logging.getLogger("qdot")
-FILES = ("episodes.csv", "diagnostics.csv", "dataset_episodes.csv")
+POLICY = "policy.safetensors"
+FILES = ("episodes.csv", "diagnostics.csv", "dataset_episodes.csv", "moves.csv")
 
 
 def run(recipes: list[Path], seeds: list[int], manifests: list[Path], workers: int) -> None:
@@ -117,7 +124,7 @@ def _evaluate(rollouts: _Rollouts, cost: Callable[..., dict[str, Any]], _: Ready
 
 
 def inspect(job: Job, seed: int, rows: Sequence[Mapping[str, Any]], prepared: Prepared, dataset: Dataset) -> None:
-    """Write diagnostics.csv, and dataset_episodes.csv of a policy with a map.
+    """Write diagnostics.csv, and dataset_episodes.csv and moves.csv of a policy with a map.
 
     Args:
         job: The job.
@@ -128,16 +135,18 @@ def inspect(job: Job, seed: int, rows: Sequence[Mapping[str, Any]], prepared: Pr
     """
     values, directory = job.recipe["params"], job.directories[seed]
     names = {"dataset": values["dataset"], "algorithm": values["algorithm"], "seed": seed}
-    policy = Policy.load(job.train_dir(seed) / "policy.safetensors")
+    policy = Policy.load(job.train_dir(seed) / POLICY)
     with threads(1):
         found = [
             *inspection.overestimation(rows, inspection.reward_units(prepared, values["train"]["reward"])),
             *inspection.distances(policy, dataset, values["readouts"]),
         ]
         episodes = inspection.episode_rows(policy, prepared, dataset)
+        moves = inspection.move_rows(policy, prepared, dataset, values["evaluate"]["position"])
     write_rows(directory / "diagnostics.csv", DIAGNOSTIC_COLUMNS, ({**names, **row._asdict()} for row in found))
     if episodes:
         write_rows(directory / "dataset_episodes.csv", DATASET_EPISODE_COLUMNS, ({**names, **row} for row in episodes))
+        write_rows(directory / "moves.csv", MOVE_COLUMNS, ({**names, **row} for row in moves))
 
 
 def _submit(job: Job, seed: int, evaluator: Evaluator) -> None:
@@ -147,9 +156,10 @@ def _submit(job: Job, seed: int, evaluator: Evaluator) -> None:
         ResultsError: its checkpoint differs from what its manifest recorded.
     """
     values, directory = job.recipe["params"], job.train_dir(seed)
-    damaged = list(damaged_files(directory, (job.source_manifest(seed) or {})["files"]))
+    recorded = (job.source_manifest(seed) or {}).get("files", {})
+    damaged = list(damaged_files(directory, {POLICY: "", **recorded}))
     if damaged:
         raise ResultsError(f"{directory}: {', '.join(damaged)} differ from the manifest; the next run trains it again")
-    policy = (directory / "policy.safetensors").read_bytes()
+    policy = (directory / POLICY).read_bytes()
     for readout in values["readouts"]:
         evaluator.submit(policy, seed, readout, values["train"]["steps"], values["evaluate"]["episodes"], "final")

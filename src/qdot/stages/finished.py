@@ -7,8 +7,9 @@ from typing import Any
 
 from qdot.errors import ResultsError
 from qdot.frames import read_csv
+from qdot.manifests import read_manifest
 from qdot.places import Places
-from qdot.provenance import read_json, sha256_file
+from qdot.provenance import is_inside, sha256_file
 from qdot.results import compare_dir, vouched
 
 CELL = ["dataset", "algorithm", "seed", "stage"]
@@ -61,7 +62,7 @@ def _require_today(manifest: Mapping[str, Any], places: Places) -> None:
     """Refuse what was made from other manifests than those that lie there."""
     for name, digest in manifest["inputs"].items():
         path = places.path(name)
-        if not path.is_file() or sha256_file(path) != digest:
+        if not is_inside(name) or not path.is_file() or sha256_file(path) != digest:
             raise ResultsError(
                 f"{path}: is not what {manifest['stage']} of suite {manifest['suite']} was made from; "
                 f"run `snakemake {manifest['suite']} --cores all` again"
@@ -76,6 +77,6 @@ def _missing(tables: Path, transport: Path | None) -> list[str]:
     ]
     if transport is None:
         found.append("transport: no result")
-    elif (status := read_json(transport)["status"]) != "ok":
+    elif (status := read_manifest(transport)["status"]) != "ok":
         found.append(f"transport: {status}")
     return found

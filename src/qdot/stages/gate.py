@@ -4,7 +4,8 @@ import logging
 from collections import Counter
 from pathlib import Path
 
-from qdot.provenance import find_json, first_line
+from qdot.manifests import find_manifest
+from qdot.provenance import first_line
 
 log = logging.getLogger("qdot")
 
@@ -15,7 +16,7 @@ def run(manifests: list[Path], name: str) -> int:
     Returns:
         1 where one is missing or `failed`, else 0.
     """
-    found = {path: find_json(path) or {"status": "missing", "reason": "no manifest"} for path in manifests}
+    found = {path: find_manifest(path) or {"status": "missing", "reason": "no manifest"} for path in manifests}
     counts = Counter(manifest["status"] for manifest in found.values())
     log.info("%s: %s", name, ", ".join(f"{count} {status}" for status, count in sorted(counts.items())))
     for path, manifest in found.items():

@@ -13,8 +13,9 @@ import pandas as pd
 
 from qdot.errors import ResultsError
 from qdot.frames import groups, read_csv
-from qdot.kept import MANIFEST
-from qdot.provenance import hash_files, new_folder, read_json, write_json
+from qdot.kept import MANIFEST, read_kept
+from qdot.manifests import read_manifest
+from qdot.provenance import hash_files, new_folder, write_json
 from qdot.stages.finished import CELL, Finished
 
 log = logging.getLogger("qdot")
@@ -67,7 +68,7 @@ def _staged(folder: Path) -> Iterator[Path]:
 
     Files that no kept.json lists, such as a README.md, move along.
     """
-    before = read_json(folder / MANIFEST)["files"] if (folder / MANIFEST).is_file() else {}
+    before = read_kept(folder)["files"] if (folder / MANIFEST).is_file() else {}
     listed = {Path(name).parts[0] for name in before} | ({MANIFEST} if before else set())
     others = [path for path in folder.glob("*") if path.name not in listed]
     if not listed and any(path.name != "README.md" for path in others):
@@ -90,7 +91,7 @@ def _copy(found: Finished, made: Path) -> dict[str, int]:
         shutil.copy(path, made / path.name)
     if found.transport is not None:
         (made / "transport").mkdir()
-        for name in read_json(found.transport)["files"]:
+        for name in read_manifest(found.transport, "files")["files"]:
             shutil.copy(found.transport.parent / name, made / "transport" / name)
     for name in LONG:
         size = (tables / name).stat().st_size

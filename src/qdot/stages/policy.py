@@ -8,6 +8,7 @@ from typing import Any
 
 from qdot import __version__, provenance
 from qdot.errors import ResultsError
+from qdot.manifests import find_manifest
 
 log = logging.getLogger("qdot")
 
@@ -72,7 +73,7 @@ def _origin(path: Path) -> dict[str, Any]:
     Raises:
         ResultsError: the manifest records another file of that name.
     """
-    manifest = provenance.find_json(path.parent / "manifest.json") or {}
+    manifest = find_manifest(path.parent / "manifest.json") or {}
     recorded = manifest.get("files", {}).get(path.name)
     if recorded is None:
         return {}

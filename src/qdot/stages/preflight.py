@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from qdot import provenance
+from qdot import gpus, provenance
 from qdot.envs.registry import is_available
-from qdot.machine import gpus, memory_mb, training_threads
+from qdot.machine import memory_mb, training_threads
+from qdot.manifests import find_manifest
 from qdot.places import DEFAULTS, Places
 from qdot.recipes import seed_digest
 from qdot.stages.estimate import Estimate
@@ -57,7 +58,7 @@ def _done(job: Mapping[str, Any], seed: int) -> bool:
     """Whether a cell is finished: its job runs for another seed's sake, or only looks."""
     suite = Places.of(job["places"]).results / job["suite"]
     folder = suite / job["stage"] / slug(job["dataset"]) / job["algorithm"] / f"seed{seed}"
-    manifest = provenance.find_json(folder / "manifest.json") or {}
+    manifest = find_manifest(folder / "manifest.json", "digest") or {}
     return manifest.get("status") == "ok" and manifest["digest"] == seed_digest(job["digest"], seed)
 
 
@@ -87,7 +88,7 @@ def _cells(jobs: list[dict[str, Any]]) -> int:
 
 
 def _device() -> str:
-    count = gpus()
+    count = len(gpus.devices())
     return f"{count} GPU{'s' if count > 1 else ''}" if count else "no GPU: training runs on the cores"
 
 
@@ -127,7 +128,7 @@ def time_of(jobs: list[dict[str, Any]], cores: int) -> str:
             estimate.add(job)
         except Exception as error:  # noqa: BLE001 - the job itself will say what is wrong; an estimate must not stop it
             return f"no estimate: {job['algorithm']} on {job['dataset']}: {error}"
-    side_by_side = gpus() or max(1, min(cores // each, datasets * processes))
+    side_by_side = gpus.places() or max(1, min(cores // each, datasets * processes))
     training, evaluation = estimate.training / side_by_side, estimate.evaluation / cores
     return (
         f"time: about {_duration(training + evaluation)}, of it training {_duration(training)} ({work} seed-steps) and "

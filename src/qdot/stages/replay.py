@@ -9,6 +9,7 @@ from typing import Any
 from qdot import provenance, replays
 from qdot.data.files import content_sha256
 from qdot.errors import DataError, QdotError
+from qdot.manifests import find_manifest
 from qdot.places import Places
 from qdot.stages.cells import locked
 
@@ -21,8 +22,8 @@ def run(recipe_path: Path, result_path: Path) -> None:
     """Replay the dataset of a recipe; what cannot be replayed says why in the result."""
     recipe = provenance.read_json(recipe_path)
     with locked(recipe):
-        manifest = provenance.find_json(result_path.parent / "manifest.json")
-        if replays.is_finished(provenance.find_json(result_path), recipe["digest"], manifest):
+        manifest = find_manifest(result_path.parent / "manifest.json", "raw_file", "raw_sha256")
+        if replays.is_finished(find_manifest(result_path, *replays.NEEDED), recipe["digest"], manifest):
             os.utime(result_path)
             return
         result_path.unlink(missing_ok=True)

@@ -11,7 +11,8 @@ from typing import Any
 from qdot import params as parameters
 from qdot import recipes
 from qdot.errors import ResultsError
-from qdot.provenance import find_json, first_line
+from qdot.manifests import find_manifest
+from qdot.provenance import first_line
 from qdot.stages.cells import Job
 from qdot.stages.preflight import time_of
 from qdot.study import Cell, Study
@@ -112,7 +113,7 @@ def _stopped(job: Job, seed: int) -> str | None:
 
 
 def _part(stage: str, name: str, path: Path, is_current: Callable[[], bool]) -> Part:
-    manifest = find_json(path)
+    manifest = find_manifest(path)
     if manifest is None:
         return Part(stage, name, MISSING, path.parent)
     text = first_line(manifest.get("reason"))

@@ -24,13 +24,15 @@ def compare(recipe_path: Path) -> None:
 
 def report(recipe_path: Path) -> None:
     """Write the report of a study."""
-    from qdot.reporting.render import render
+    from qdot.reporting.index import write_index
+    from qdot.reporting.render import TEMPLATES, environment, render
 
     recipe = provenance.read_json(recipe_path)
     study = Study.from_recipe(recipe)
     inputs = table_inputs(study, "report")
     page = render(study)
     _finish(study.report_dir, recipe, inputs)
+    write_index(study.places, environment(study.root / TEMPLATES), study.params["report"]["title"])
     log.info("report: %s", page)
 
 

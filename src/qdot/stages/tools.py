@@ -9,6 +9,7 @@ from pathlib import Path
 from qdot import params as parameters
 from qdot import provenance
 from qdot.errors import ParamsError
+from qdot.manifests import find_manifest
 from qdot.params import resolve
 from qdot.places import DEFAULTS, Places, source_of
 from qdot.recipes import evaluate_recipe, seed_digest, train_recipe
@@ -113,7 +114,7 @@ def accept(cell: str, reason: str) -> None:
     for recipe in (train_recipe(study, dataset, algorithm), evaluate_recipe(study, dataset, algorithm)):
         for seed in study.seeds:
             path = study.cell_dir(recipe["stage"], Cell(dataset, algorithm, seed)) / "manifest.json"
-            manifest = provenance.find_json(path)
+            manifest = find_manifest(path, "params", "digest")
             if manifest is None or manifest["status"] != "ok":
                 raise ParamsError(f"{path}: no finished result to accept")
             if manifest["params"] != recipe["params"]:

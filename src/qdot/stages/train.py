@@ -16,13 +16,14 @@ from typing import Any
 
 import torch
 
+from qdot import gpus
 from qdot.data.batch import Dataset, load_prepared, training_dataset
 from qdot.envs.registry import is_available
 from qdot.errors import ResultsError
 from qdot.evaluation.rollout import Evaluator
 from qdot.evaluation.tables import write_episodes
 from qdot.processes import Stop, end_with_parent
-from qdot.provenance import write_json
+from qdot.provenance import first_line, write_json
 from qdot.stages.cells import Job, Ready, all_locked, attempt, fail_all, find_ready, runtime
 from qdot.training import resume
 from qdot.training.family import COMMON, Member
@@ -45,7 +46,7 @@ def run(recipes: list[Path], seeds: list[int], manifests: list[Path], device: st
         recipes: One per algorithm, of one dataset.
         seeds: Seeds of each.
         manifests: One per recipe and seed, in the order of the recipes.
-        device: Of torch.
+        device: Of torch; `auto`: a GPU with a place free (`qdot.gpus`), the cores where there is no GPU.
         workers: Cores that the algorithms are dealt out to; the numbers do not depend on it.
 
     Raises:
@@ -64,12 +65,17 @@ def _run(jobs: list[Job], device: str, workers: int) -> None:
     """Train what is due, in this process or in workers."""
     with all_locked(jobs):
         families = [part for group in _alike(find_ready(jobs, _is_blocked)) for part in _parts(group, workers)]
-        if workers == 1 or len(families) < 2:
-            STOP.listen()
-            for family in families:
-                _train_or_fail(family, device)
-        else:
-            _side_by_side(families, device, workers)
+        with gpus.leased() if device == "auto" and families else nullcontext():
+            _train_all(families, default_device() if device == "auto" else device, workers)
+
+
+def _train_all(families: list[Ready], device: str, workers: int) -> None:
+    if workers == 1 or len(families) < 2:
+        STOP.listen()
+        for family in families:
+            _train_or_fail(family, device)
+    else:
+        _side_by_side(families, device, workers)
 
 
 def _alike(ready: Ready) -> list[Ready]:
@@ -139,7 +145,7 @@ def _is_blocked(job: Job, seed: int) -> bool:
     data = job.source_manifest(seed)
     if data is not None and data["status"] == "ok":
         return False
-    what = "no dataset" if data is None else data["reason"]["error"].splitlines()[0]
+    what = "no dataset" if data is None else first_line(data.get("reason"))
     job.finish(seed, "not run", f"data: {what}")
     return True
 

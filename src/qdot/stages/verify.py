@@ -14,8 +14,9 @@ from qdot.evaluation import verification
 from qdot.evaluation.verification import Row, Tolerances
 from qdot.frames import read_csv
 from qdot.kept import FOLDER, Kept, find
+from qdot.manifests import find_manifest
 from qdot.places import Places
-from qdot.provenance import find_json, read_json
+from qdot.provenance import read_json
 from qdot.results import vouched
 from qdot.stages.listing import aligned, by_value, listed
 
@@ -63,7 +64,7 @@ def _own_runs(kept: Kept, wanted: str | None, places: Places) -> Iterator[Path]:
     """Folders of tables of the kept suite or of a subset of it."""
     suite = kept.manifest["suite"]
     for path in sorted([*places.results.glob("*/compare"), *places.results.glob("subsets/*/compare")]):
-        manifest = find_json(path / "manifest.json")
+        manifest = find_manifest(path / "manifest.json", "suite")
         if manifest and manifest["suite"] == suite and wanted in (None, suite, path.parent.name):
             yield path
 

@@ -13,10 +13,12 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from qdot import strict_json
 from qdot.algorithms import registry
 from qdot.algorithms.base import Algorithm
-from qdot.errors import ParamsError, ResultsError
+from qdot.errors import ParamsError, QdotError, ResultsError
 from qdot.provenance import write_atomic
+from qdot.training import trusted
 from qdot.training.streams import init_generators
 
 SCHEMA = 2
@@ -122,17 +124,13 @@ class Policy:
             ParamsError: no such algorithm is installed.
         """
         tensors, description = unpack_tensors(content, origin)
-        try:
-            kind = registry.get(description["algorithm"])
-            config = kind.Config(**description["config"])
-            sizes = int(description["observation_dim"]), int(description["action_dim"])
-            model = kind(config, *sizes, init_generators([int(description["seed"])]))
-            model.load_state_dict(tensors)
-        except (KeyError, TypeError, RuntimeError) as error:
-            raise ResultsError(
-                f"{origin}: is no policy that this version can read ({error}); "
-                "train it again or use the version that made it"
-            ) from error
+        fault = trusted.description_fault(description)
+        if fault is None:
+            model = _build(description, tensors, origin)
+            fault = trusted.tensor_fault(model.state_dict().items(), tensors, finite=True)
+        if fault is not None:
+            raise _alien(origin, fault)
+        model.load_state_dict(tensors)
         return cls(model.eval(), description)
 
     def save(self, path: str | Path) -> None:
@@ -147,6 +145,31 @@ class Policy:
         except OSError as error:
             raise ResultsError(f"{path}: cannot be read ({error.strerror}); train this cell first") from error
         return cls.from_bytes(content, str(path))
+
+
+def _build(description: Mapping[str, Any], tensors: Mapping[str, Tensor], origin: str) -> Algorithm:
+    """The model that a file describes, its weights still as they are drawn.
+
+    Raises:
+        ResultsError: there is no such model, or it has more weights than the file.
+        ParamsError: no such algorithm is installed, or a value is not allowed.
+    """
+    kind = registry.get(description["algorithm"])
+    try:
+        with trusted.Bounded(sum(tensor.numel() for tensor in tensors.values())):
+            config = kind.Config(**description["config"])
+            sizes = description["observation_dim"], description["action_dim"]
+            return kind(config, *sizes, init_generators([description["seed"]]))
+    except QdotError:
+        raise
+    except Exception as error:  # values of a wrong kind fail wherever they are first used
+        raise _alien(origin, f"{type(error).__name__}: {error}") from error
+
+
+def _alien(origin: str, fault: str) -> ResultsError:
+    return ResultsError(
+        f"{origin}: is no policy that this version can read ({fault}); train it again or use the version that made it"
+    )
 
 
 def describe(model: Algorithm, seed: int, step: int, units: Mapping[str, Sequence[float]]) -> dict[str, Any]:
@@ -181,16 +204,16 @@ def join(tensors: Mapping[str, Tensor], text: str) -> bytes:
     return safetensors.torch.save(plain, {KEY: text})
 
 
-def split(content: bytes) -> tuple[dict[str, Tensor], Any]:
-    """What `join` joined, its text read as JSON.
+def split(content: bytes) -> tuple[dict[str, Tensor], str]:
+    """What `join` joined.
 
     Raises:
         safetensors.SafetensorError: the content is truncated or no safetensors.
         KeyError, ValueError: it has no such text.
     """
     tensors = safetensors.torch.load(content)
-    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-    return tensors, json.loads(header["__metadata__"][KEY])
+    header = strict_json.parse(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    return tensors, header["__metadata__"][KEY]
 
 
 def unpack_tensors(content: bytes, origin: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -200,7 +223,8 @@ def unpack_tensors(content: bytes, origin: str) -> tuple[dict[str, Tensor], dict
         ResultsError: the content is truncated, is no safetensors, or has no description of ours.
     """
     try:
-        tensors, description = split(content)
+        tensors, text = split(content)
+        description = strict_json.parse(text)
     except safetensors.SafetensorError as error:
         raise ResultsError(f"{origin}: is damaged or no safetensors file ({error}); train this cell again") from error
     except (KeyError, ValueError) as error:

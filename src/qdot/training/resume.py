@@ -16,9 +16,10 @@ import safetensors
 import torch
 from torch import Tensor
 
+from qdot import strict_json
 from qdot.errors import CellFailure, ResultsError
 from qdot.provenance import write_atomic
-from qdot.training import checkpoint
+from qdot.training import checkpoint, trusted
 from qdot.training.curves import Curve
 from qdot.training.trainer import Trainer
 
@@ -56,6 +57,7 @@ class Saved:
         write_atomic(path, checkpoint.join(self.tensors, text))
 
 
+FAILURE = {"stage", "error", "step", "term"}
 FACTS = ("step", "terms", "columns", "steps", "failure", "evaluations")
 
 
@@ -66,14 +68,40 @@ def read(path: Path, identity: str) -> Saved | None:
         ResultsError: it is damaged.
     """
     try:
-        tensors, facts = checkpoint.split(path.read_bytes())
+        tensors, text = checkpoint.split(path.read_bytes())
+        facts = strict_json.parse(text, finite=False)  # a return may be infinite
+        if not isinstance(facts, dict):
+            raise ValueError("its facts are no object")
+        if (facts.get("schema"), facts.get("identity")) != (SCHEMA, identity):
+            return None
+        if fault := _fault(facts, tensors):
+            raise ValueError(fault)
     except FileNotFoundError:
         return None
-    except (safetensors.SafetensorError, KeyError, ValueError) as error:
+    except (OSError, safetensors.SafetensorError, KeyError, ValueError) as error:
         raise ResultsError(f"{path}: is damaged ({error}); this seed starts again") from error
-    if facts["schema"] != SCHEMA or facts["identity"] != identity:
-        return None
     return Saved(tensors=tensors, **{name: facts[name] for name in FACTS})
+
+
+def _fault(facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str | None:
+    """What is wrong with a file's facts; None where nothing is."""
+    step, failure, rows = facts.get("step"), facts.get("failure"), facts.get("evaluations")
+    if type(step) is not int or step < 0 or not trusted.is_steps(facts.get("steps"), step):
+        return "step, steps: expected whole numbers, the rows of the curve before the step"
+    if not (trusted.is_texts(facts.get("terms")) and trusted.is_texts(facts.get("columns"))):
+        return "terms, columns: expected lists of names"
+    if not (failure is None or (isinstance(failure, dict) and failure.keys() == FAILURE)):
+        return f"failure: expected {', '.join(sorted(FAILURE))}, or nothing"
+    if not (isinstance(rows, list) and all(isinstance(row, dict) and type(row.get("seed")) is int for row in rows)):
+        return "evaluations: expected a list of rows, each with a seed"
+    curve = tensors.get("curve")
+    shape = (len(facts["steps"]), len(facts["columns"])) if facts["steps"] else (0,)
+    if curve is None or tuple(curve.shape) != shape or curve.dtype != torch.float64:
+        return f"curve: expected float64 {shape}"
+    record = tensors.get("record")
+    if record is not None and (record.ndim != 2 or record.shape[1] != len(facts["terms"]) or record.shape[0] > step):
+        return "record: expected a row per step since the last row of the curve"
+    return None
 
 
 def save(trainer: Trainer, seed: int, evaluations: Sequence[Mapping[str, Any]]) -> Saved:
@@ -90,13 +118,35 @@ def save(trainer: Trainer, seed: int, evaluations: Sequence[Mapping[str, Any]]) 
     return Saved(trainer.step, tensors, list(trainer.terms), list(curve.columns), steps, failure, evaluations)
 
 
+def _require_fit(trainer: Trainer, seed: int, one: Saved) -> None:
+    """Refuse tensors of other names, shapes or kinds than the model's, before any is taken over."""
+    model = trainer.model
+    index = trainer.seeds.index(seed)
+    expected = {f"weight.{name}": tensor for name, tensor in model.tensors_of(index)}
+    expected |= {f"moment.{name}": tensor for name, tensor in checkpoint.moments_of(model, index).items()}
+    found = {name: tensor for name, tensor in one.tensors.items() if name not in ("curve", "record")}
+    fault = trusted.tensor_fault(expected.items(), found, finite=False)
+    record = one.tensors.get("record")
+    if fault is None and one.step > trainer.steps:
+        fault = f"step {one.step:,}: expected at most {trainer.steps:,}"
+    if fault is None and record is not None and record.dtype != torch.float32:
+        fault = f"record: found {record.dtype}"
+    if fault is not None:
+        raise ResultsError(f"{NAME} of seed {seed}: {fault}; delete it, and the seed starts again")
+
+
 def go_on(trainer: Trainer, saved: Sequence[Saved]) -> None:
     """Put a new trainer to where its seeds stopped.
 
     Args:
         trainer: Not yet advanced.
         saved: One per seed, in order, all at one step.
+
+    Raises:
+        ResultsError: a file's tensors are not those of this model.
     """
+    for seed, one in zip(trainer.seeds, saved, strict=True):
+        _require_fit(trainer, seed, one)
     (trainer.step,) = {seed.step for seed in saved}
     model, parts = trainer.model, [seed.tensors for seed in saved]
     names = [name.removeprefix("weight.") for name in parts[0] if name.startswith("weight.")]
