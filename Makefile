@@ -10,7 +10,7 @@ export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help install quick smoke kitchen all verify archive agreement screenshots bench test test-slow remotes check format lock clean
+.PHONY: help install quick smoke kitchen all verify archive agreement screenshots bench test test-slow remotes slurm-install check format lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -95,6 +95,14 @@ remotes: install .venv-remotes/installed ## DVC's remotes against servers on thi
 	.venv-remotes/bin/pip install --quiet --disable-pip-version-check --no-deps -r requirements-remotes.txt
 	.venv-remotes/bin/pip check
 	! command -v npm >/dev/null || npm install --silent --prefix .venv-remotes s3rver@3.7.1
+	touch $@
+
+slurm-install: install .plugins/installed ## Snakemake's executor for Slurm, in .plugins (docs/cluster.md)
+
+# No environment of its own: two packages beside those of .venv, which Python finds where PYTHONPATH names the folder.
+.plugins/installed: requirements-slurm.txt
+	rm -rf .plugins
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target .plugins -r $<
 	touch $@
 
 check: install ## ruff, snakefmt, mypy, snakemake --lint
