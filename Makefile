@@ -11,7 +11,7 @@ export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help install quick smoke kitchen all verify archive docs agreement screenshots bench test test-slow faults fuzz check audit format lock licences clean
+.PHONY: help install quick smoke kitchen all verify archive docs agreement screenshots bench test test-slow faults fuzz remotes slurm-install check audit format lock licences clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -103,6 +103,25 @@ test-slow: install ## the long tests
 
 fuzz: install ## damaged files before every reader (CASES=700 each: about an hour; a rerun goes on)
 	PYTHONPATH=src:tests $(BIN)/python -m fuzz.drive --cases '$(CASES)'
+
+remotes: install .venv-remotes/installed ## DVC's remotes against servers on this machine (docs/remotes.md)
+	$(PYTEST) tests/remotes
+
+# No torch in it; s3rver, the S3 server of the tests, where npm is.
+.venv-remotes/installed: requirements-remotes.txt
+	test -x .venv-remotes/bin/python || $(PYTHON) -m venv .venv-remotes
+	.venv-remotes/bin/pip install --quiet --disable-pip-version-check --no-deps -r requirements-remotes.txt
+	.venv-remotes/bin/pip check
+	! command -v npm >/dev/null || npm install --silent --prefix .venv-remotes s3rver@3.7.1
+	touch $@
+
+slurm-install: install .plugins/installed ## Snakemake's executor for Slurm, in .plugins (docs/cluster.md)
+
+# No environment of its own: two packages beside those of .venv, which Python finds where PYTHONPATH names the folder.
+.plugins/installed: requirements-slurm.txt
+	rm -rf .plugins
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target .plugins -r $<
+	touch $@
 
 check: install audit ## ruff, snakefmt, mypy, snakemake --lint, known vulnerabilities
 	$(BIN)/ruff check .

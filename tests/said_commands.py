@@ -1,4 +1,4 @@
-"""Holds a command that a document says against what would read it: the tools' own parsers, the Makefile, params.yaml."""
+"""Holds a command that a document says against what would read it: tools' own parsers, Makefile, params.yaml."""
 
 import re
 import shutil

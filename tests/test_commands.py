@@ -62,6 +62,11 @@ def test_what_is_not_checked_is_listed() -> None:
     assert len(UNCHECKED) <= 3
 
 
+def check_all(text: str) -> None:
+    for words in commands(text):
+        check(words, PARAMS)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -91,5 +96,4 @@ def test_what_is_not_checked_is_listed() -> None:
 def test_a_wrong_command_is_found(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(TOP)
     with pytest.raises((AssertionError, KeyError, parameters.ParamsError)):
-        for words in commands(wrong):
-            check(words, PARAMS)
+        check_all(wrong)

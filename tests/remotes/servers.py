@@ -12,8 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from loopback import free_port
+
 ENVIRONMENT = Path(__file__).parents[2] / ".venv-remotes"
 SECRET = "a word with spaces"
+S3RVER = "._S3rver_"
 
 
 @dataclass
@@ -79,7 +82,7 @@ def absent(kind: str) -> str:
 def make(kind: str, folder: Path) -> Server:
     """A server that was not started yet."""
     (folder / "stored").mkdir(parents=True)
-    return {"ssh": _ssh, "webdav": _webdav, "s3": _s3, "http": _http}[kind](folder, _free_port())
+    return {"ssh": _ssh, "webdav": _webdav, "s3": _s3, "http": _http}[kind](folder, free_port())
 
 
 def objects(stored: Path) -> dict[str, Path]:
@@ -95,15 +98,11 @@ def obscured(server: Server) -> str:
 
 def _objects(stored: Path) -> Iterator[tuple[str, Path]]:
     for path in sorted(stored.rglob("files/md5/??/*")):
-        name = path.name.removesuffix("._S3rver_object").removesuffix(".dir")
-        if len(name) == 30 and not path.name.endswith(("_metadata.json", "_object.md5")):
-            yield path.parent.name + name, path
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        name = path.name.removesuffix(S3RVER + "object")
+        if name != path.name and not path.with_name(f"{name}{S3RVER}metadata.json").exists():
+            continue  # s3rver writes this last, and shows no object without it
+        if len(name.removesuffix(".dir")) == 30:
+            yield path.parent.name + name.removesuffix(".dir"), path
 
 
 def _sshd() -> str | None:
@@ -153,7 +152,7 @@ def _s3(folder: Path, port: int) -> Server:
         url="s3://qdot/store",
         settings={"endpointurl": "http://127.0.0.1:{port}", "region": "us-east-1"},
         secrets={"access_key_id": "S3RVER", "secret_access_key": "S3RVER"},  # the one account that s3rver has
-        wrong={"access_key_id": "S3RVER", "secret_access_key": "another"},
+        wrong={"access_key_id": "STRANGER", "secret_access_key": "S3RVER"},  # it checks no signature of a header
     )
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from qdot.places import VARIABLES
 
@@ -57,14 +58,10 @@ class Checkout:
 
     def run(self, *command: str, status: int = 0, **environment: str) -> str:
         """Run a command in the repository and check its exit status; returns what it printed."""
-        variables = {
-            k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "QDOT_D4RL_MIRROR", *VARIABLES.values())
-        }
-        variables |= {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1", **environment}
         done = subprocess.run(
             command,
             cwd=self.top,
-            env=variables,
+            env=self._variables(environment),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -74,6 +71,16 @@ class Checkout:
             f"{command}: status {done.returncode}, expected {status}\n{done.stdout[-6000:]}"
         )
         return done.stdout
+
+    def start(self, *command: str, output: IO[bytes], **environment: str) -> "subprocess.Popen[bytes]":
+        """Start a command in the repository; what it prints goes to a file."""
+        variables = self._variables(environment)
+        return subprocess.Popen(command, cwd=self.top, env=variables, stdout=output, stderr=subprocess.STDOUT)
+
+    def _variables(self, more: dict[str, str]) -> dict[str, str]:
+        dropped = ("PYTHONPATH", "QDOT_D4RL_MIRROR", *VARIABLES.values())
+        kept = {name: value for name, value in os.environ.items() if name not in dropped}
+        return kept | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1", **more}
 
     def snakemake(self, *arguments: str, status: int = 0, **environment: str) -> str:
         """Run the study as `make` does."""
