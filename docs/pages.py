@@ -1,4 +1,4 @@
-"""MkDocs' hook: pages at their paths in the repository, so that relative links hold, and an API page per module."""
+"""MkDocs' hook: documents at their paths in the repository, so that their links hold, and a page per public module."""
 
 import re
 from pathlib import Path
@@ -46,10 +46,10 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     """A link to a folder leads to its README, as on a host of repositories."""
     beside = (TOP / page.file.src_uri).parent
 
-    def lead(link: re.Match[str]) -> str:
+    def led(link: re.Match[str]) -> str:
         return f"{link[0].rstrip('/')}/README.md" if (beside / link[0]).is_dir() else link[0]
 
-    return LINK.sub(lead, markdown)
+    return LINK.sub(led, markdown)
 
 
 def _document(path: str, config: MkDocsConfig) -> File:

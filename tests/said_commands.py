@@ -1,4 +1,4 @@
-"""Holds a command that a document says against what would read it: tools' own parsers, Makefile, params.yaml."""
+"""Holds a command that a document says against what would read it: the tools' parsers, the Makefile, params.yaml."""
 
 import re
 import shutil
@@ -17,6 +17,7 @@ from snakemake.cli import get_argument_parser
 
 from qdot import cli
 from qdot import params as parameters
+from qdot.errors import ParamsError
 from qdot.places import VARIABLES
 from qdot.study import SUBSET_KEYS, Study
 
@@ -27,6 +28,7 @@ UNCHECKED = {
     "apptainer": "as podman",
     "sbatch": "a cluster's; what it wraps is checked",
 }
+WRONG = (AssertionError, KeyError, ParamsError)  # what a wrong command raises
 UTILITIES = {"cd", "rm", "tar", "grep", "sha256sum", "sed", "git", "."}
 STAGES = ("data", "train", "evaluate", "transport", "compare", "report")
 
@@ -35,15 +37,14 @@ def check(words: list[str], params: Params) -> None:
     """Check one command.
 
     Raises:
-        AssertionError: it names a command, option, target, variable or value that does not exist.
+        WRONG: it names a command, option, target, variable or value that does not exist.
     """
-    while words and re.match(r"[A-Z_]+=", words[0]):
-        _variable(words[0], params)
+    while words and re.match(r"[A-Z][A-Z0-9_]*=", words[0]):
+        _variable(words[0])
         words = words[1:]
     if not words:
         return
-    name = Path(words[0]).name
-    name = "snakemake" if words[0] == "workflow/run" else name
+    name = "snakemake" if words[0] == "workflow/run" else Path(words[0]).name or words[0]
     if name in CHECKS:
         CHECKS[name](words[1:], params)
     else:
@@ -67,14 +68,14 @@ def _variables() -> set[str]:
     return {*VARIABLES.values(), *(name for names in read for name in names)}
 
 
-def _variable(assignment: str, params: Params) -> None:
+def _variable(assignment: str) -> None:
     name = assignment.partition("=")[0]
     assert name in _variables(), f"{name}: no code reads it"
 
 
 def _export(words: list[str], params: Params) -> None:
     for word in words:
-        _variable(word, params)
+        _variable(word)
 
 
 def _make(words: list[str], params: Params) -> None:
@@ -85,7 +86,7 @@ def _make(words: list[str], params: Params) -> None:
         assert known, f"make {word}: no such {'variable' if value else 'target'}"
 
 
-def _targets(params: Params) -> set[str]:
+def _targets() -> set[str]:
     """What the Snakefile lets be named: suites, stages, all."""
     named = re.search(r"^NAMED = \((.*)\)$", (TOP / "Snakefile").read_text(), re.MULTILINE)
     assert named is not None
@@ -94,7 +95,7 @@ def _targets(params: Params) -> set[str]:
 
 def _snakemake(words: list[str], params: Params) -> None:
     options = _parsed(get_argument_parser(), words)
-    assert set(options.targets) <= _targets(params), f"{options.targets}: no such target"
+    assert set(options.targets) <= _targets(), f"{options.targets}: no such target"
     config = dict(entry.split("=", 1) for entry in options.config or [])
     assert set(config) <= {"suite", "set", *SUBSET_KEYS}, f"--config {config}: no such key"
     if "set" in config:
@@ -107,8 +108,7 @@ def _snakemake(words: list[str], params: Params) -> None:
 def _qdot(words: list[str], params: Params) -> None:
     options = _parsed(cli._parser(), words)
     for name in _suites_of(options):
-        suite = re.split(r"[/:]|-(?=[a-z0-9_]+$)", name)[0]
-        assert name.isupper() or suite in params["suites"] or name in params["suites"], f"{name}: no such suite"
+        assert name.isupper() or name.partition("-")[0] in params["suites"], f"{name}: no such suite"
     cell = getattr(options, "cell", "")
     if "/" in cell and not cell.endswith(".safetensors"):
         suite, dataset, algorithm, *seed = cell.split("/")

@@ -42,7 +42,7 @@ def test_the_readme_loads_a_policy_and_acts(pendulum: Path) -> None:
 
 def test_the_readme_loads_scores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     study = new_study(tmp_path, "quick")
-    fill(study, study.algorithms)
+    fill(study)
     compare(study)
     monkeypatch.chdir(tmp_path)
     (block,) = [block for block in python_blocks(TOP / "README.md", tmp_path) if "results.load(" in block]
