@@ -69,6 +69,15 @@ class Home:
         """Run DVC and check its exit status; returns what it printed."""
         return self.checkout.run(DVC, *arguments, status=status, **self.variables)
 
+    def refused(self, verb: str) -> str:
+        """Run a transfer that fails; returns what DVC printed. Its status is 1 or 255, by the kind of remote."""
+        variables = {**os.environ, **self.variables}
+        done = subprocess.run(
+            [DVC, verb], cwd=self.checkout.top, env=variables, capture_output=True, text=True, check=False
+        )
+        assert done.returncode in (1, 255), done.stdout + done.stderr
+        return done.stdout + done.stderr
+
     def tell(self, url: str, settings: dict[str, str]) -> None:
         """Add the remote, with settings that the repository may hold."""
         self.dvc("remote", "add", "--force", "--default", "store", url)

@@ -57,8 +57,8 @@ class Cluster:
     def __init__(self, folder: Path) -> None:
         """Write its configuration, and start it."""
         self.folder, self._daemons = folder, list[subprocess.Popen[bytes]]()
-        self.variables = {"SLURM_CONF": str(folder / "slurm.conf"), "PATH": _path()}
-        for name in ("state", "spool"):
+        self.variables = {"SLURM_CONF": str(folder / "slurm.conf"), "PATH": f"{folder}/bin:{_path()}"}
+        for name in ("state", "spool", "bin"):
             (folder / name).mkdir(parents=True)
         folder.chmod(0o755)  # munged wants others to reach its socket
         self._write()
@@ -101,6 +101,10 @@ class Cluster:
         )
         (self.folder / "slurm.conf").write_text(text)
         (self.folder / "gres.conf").write_text("Name=gpu File=/dev/null\n")
+        # The executor takes Slurm's variables from a job: as on a cluster, srun has to find the configuration without.
+        wrapper = self.folder / "bin/srun"
+        wrapper.write_text(f'#!/bin/sh\nSLURM_CONF={self.folder}/slurm.conf exec {shutil.which("srun")} "$@"\n')
+        wrapper.chmod(0o755)
         key = self.folder / "munge.key"
         key.write_bytes(os.urandom(128))
         key.chmod(0o600)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from slurm import cluster
 from slurm.cluster import Cluster
-from workflow.checkout import TOP, Checkout
+from workflow.checkout import BIN, TOP, Checkout
 
 from qdot.training import resume
 
@@ -36,7 +36,8 @@ OFTEN = ("--slurm-init-seconds-before-status-checks", "2", "--slurm-status-comma
 
 
 def variables(slurm: Cluster) -> dict[str, str]:
-    return {"SLURM_CONF": slurm.variables["SLURM_CONF"], "PYTHONPATH": str(PLUGINS), "QDOT_SAVE_SECONDS": "0.5"}
+    found = {**slurm.variables, "PYTHONPATH": str(PLUGINS), "QDOT_SAVE_SECONDS": "0.5"}
+    return found | {"PATH": f"{BIN}:{found['PATH']}"}
 
 
 def results(checkout: Checkout) -> dict[str, bytes]:

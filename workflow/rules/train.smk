@@ -16,7 +16,7 @@ if ALGORITHMS:
             f"{STUDY.places.logs}/{STUDY.suite}/train/{{dataset}}.log",
         benchmark:
             f"{STUDY.places.logs}/benchmarks/{STUDY.suite}/train/{{dataset}}.tsv"
-        threads: machine.training_threads(workflow.cores, len(STUDY.datasets), len(ALGORITHMS), STUDY.threads)
+        threads: machine.training_threads(workflow.resource_settings.cores, len(STUDY.datasets), len(ALGORITHMS), STUDY.threads)
         resources:
             gpu=1,
             # Each process: 1220 MiB with two million steps of HalfCheetah's widths, all of the paper's algorithms and five
