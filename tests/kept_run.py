@@ -8,7 +8,7 @@ import pandas as pd
 from fake_study import fill, new_study
 
 from qdot.evaluation.compare import compare
-from qdot.provenance import hash_files, read_json, write_json
+from qdot.provenance import hash_files, read_json, write_json, write_manifest
 from qdot.recipes import table_inputs
 from qdot.reporting.render import render
 from qdot.stages import tables
@@ -45,4 +45,4 @@ def vouch(directory: Path, name: str) -> None:
     """Let a folder's manifest record a file as it is now."""
     manifest = read_json(directory / "manifest.json")
     manifest["files"] |= hash_files(directory, [name])
-    write_json(directory / "manifest.json", manifest)
+    write_manifest(directory / "manifest.json", manifest)

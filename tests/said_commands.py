@@ -29,7 +29,7 @@ UNCHECKED = {
     "sbatch": "a cluster's; what it wraps is checked",
 }
 WRONG = (AssertionError, KeyError, ParamsError)  # what a wrong command raises
-UTILITIES = {"cd", "rm", "tar", "grep", "sha256sum", "sed", "git", "."}
+UTILITIES = {"cd", "rm", "tar", "grep", "sha256sum", "sed", "git", "awk", "."}
 STAGES = ("data", "train", "evaluate", "transport", "compare", "report")
 
 
@@ -65,7 +65,7 @@ def _parsed(parser: ArgumentParser, words: list[str]) -> Namespace:
 def _variables() -> set[str]:
     """Environment variables that the code reads."""
     read = [re.findall(r"QDOT_[A-Z0-9_]+", path.read_text()) for path in (TOP / "src").rglob("*.py")]
-    return {*VARIABLES.values(), *(name for names in read for name in names)}
+    return {"PYTHONPATH", *VARIABLES.values(), *(name for names in read for name in names)}
 
 
 def _variable(assignment: str) -> None:

@@ -32,7 +32,6 @@ BAD: dict[str, Any] = {
     "a name that no file system takes": GOOD | {"files": {"a" * 256: "0"}},
     "a path that no file system takes": GOOD | {"files": {"a/" * 600 + "b": "0"}},
     "an empty reason": GOOD | {"status": "failed", "reason": {"error": "\n"}},
-    "a failure without a reason": GOOD | {"status": "failed"},
     "accepted that is no list of objects": GOOD | {"accepted": ["x"]},
     "needed keys that are missing": {"status": "ok"},
 }

@@ -53,8 +53,6 @@ def _fault(found: Any, needed: Iterable[str], statuses: Sequence[str]) -> str | 
     missing = [key for key in needed if key not in known]
     if missing and found["status"] not in NO_RESULT:
         return f"{', '.join(missing)}: missing"
-    if found["status"] == "failed" and "reason" not in known:
-        return "reason: missing"
     faults = [*_wrong_kinds(known), *_wrong_reason(known.get("reason")), *_wrong_files(known.get("files", {}))]
     return "; ".join(faults[:3]) or None
 

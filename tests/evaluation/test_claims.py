@@ -1,6 +1,7 @@
 """Verdicts: what each rule gives, and what keeps a small study from deciding anything."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -250,7 +251,7 @@ def test_tables_ask_for_the_transport_studies_of_their_own_suite(tmp_path: Path,
 def test_transport_studies_that_failed_are_not_tested(tmp_path: Path) -> None:
     study = new_study(tmp_path, "tiny")
     study.transport_dir.mkdir(parents=True)
-    write_json(study.transport_dir / "manifest.json", {"status": "failed", "files": {"lqr.csv": "0" * 64}})
+    write_json(study.transport_dir / "manifest.json", {"status": "failed", "reason": "lqr: a defect", "files": {"lqr.csv": "0" * 64}})
     assert "ended with the status 'failed'" in expected(study, "few-samples")["notes"][0]
 
 
@@ -285,6 +286,7 @@ def test_a_broken_claim_is_named(tmp_path: Path, change: dict[str, Any], message
     content["claims"][0] |= change
     path = tmp_path / claims.CLAIMS
     path.parent.mkdir(parents=True)
+    shutil.copytree(TOP / "workflow/schemas", tmp_path / "workflow/schemas")
     path.write_text(yaml.safe_dump(content))
     with pytest.raises(ResultsError, match=message):
         claims.load(tmp_path)

@@ -21,7 +21,7 @@ from qdot.data.source import Source
 from qdot.data.statistics import recorded_statistics, statistics
 from qdot.data.steps import read_steps
 from qdot.data.validate import check_recording
-from qdot.provenance import write_json
+from qdot.provenance import hash_files, write_json
 
 ROWS = 12
 ARRAYS = {
@@ -209,6 +209,7 @@ def read_prepared(folder: Path) -> None:
 def read_prepared_arrays(folder: Path, content: bytes) -> None:
     """Any bytes as arrays.safetensors."""
     (folder / "arrays.safetensors").write_bytes(content)
+    write_json(folder / "manifest.json", MANIFEST | {"files": hash_files(folder, ["arrays.safetensors"])})
     read_prepared(folder)
 
 

@@ -30,7 +30,7 @@ from qdot.errors import QdotError
 
 ROOM = 1 << 30  # bytes of address space that a target may take beside what it has at rest
 SECONDS = 10.0  # of processor time for one case: beyond them the process ends
-PATIENCE = 900  # seconds that one case may wait, on a busy machine
+PATIENCE = 3600  # seconds that one case may wait, on a busy machine
 LONGEST_MESSAGE = 10_000  # characters
 NO_ROOM = re.compile(r"allocation failed|(unable|can't|cannot) (to )?allocate", re.IGNORECASE)  # as libraries say it
 STARTS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork")

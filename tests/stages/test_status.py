@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from qdot import params as parameters
 from qdot import recipes
@@ -91,7 +92,7 @@ def test_stopped_training_says_how_far_it_came(study: Study, capsys: pytest.Capt
 
     cell = Cell(DATASET, "qdot", 0)
     folder, recipe = study.cell_dir("train", cell), recipes.train_recipe(study, DATASET, "qdot")
-    saved = Saved(120, {}, [], [], [], None, [])
+    saved = Saved(120, {"curve": torch.zeros(0, dtype=torch.float64)}, [], [], [], None, [])
     saved.write(folder / NAME, Job(recipe, {0: folder}).identity(0))
     assert main(["status", "tiny"]) == 0
     assert f"missing train {DATASET}/qdot/seed0: saved at step 120 of 200" in capsys.readouterr().out

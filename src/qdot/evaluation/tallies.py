@@ -133,6 +133,8 @@ def bound_table(studies: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """bounds.csv: per transport study, bounds that were kept, and controls that missed as they must."""
     rows = []
     for name, table in studies.items():
+        if "threshold" not in table:
+            continue
         bounded = table[table["threshold"].notna()]
         kept, control = (bounded[column].astype("str") == "True" for column in ("passed", "control"))
         rows.append((name, (~control).sum(), (kept & ~control).sum(), control.sum(), (kept & control).sum()))

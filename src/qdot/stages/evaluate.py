@@ -64,9 +64,9 @@ def _is_blocked(job: Job, seed: int) -> bool:
     trained = job.source_manifest(seed)
     reason = obstacle(job.recipe["params"]["data"])
     if trained is None or trained["status"] == "not run":
-        job.finish(seed, "not run", (trained or {"reason": "train: no checkpoint"})["reason"])
+        job.finish(seed, "not run", (trained or {"reason": "train: no checkpoint"}).get("reason"))
     elif trained["status"] == "failed":
-        job.finish(seed, "failed", trained["reason"])
+        job.finish(seed, "failed", trained.get("reason"))
     elif reason:
         job.finish(seed, "not run", f"evaluate: {reason}")
     else:

@@ -83,10 +83,10 @@ def read(path: Path, identity: str) -> Saved | None:
             raise ValueError("its facts are no object")
         if (facts.get("schema"), facts.get("identity")) != (SCHEMA, identity):
             return None
-        if facts.pop(SUM, None) != _sum(tensors, facts):
-            raise ValueError("its content is not what was written")
         if fault := _fault(facts, tensors):
             raise ValueError(fault)
+        if facts.pop(SUM, None) != _sum(tensors, facts):
+            raise ValueError("its content is not what was written")
     except FileNotFoundError:
         return None
     except (OSError, safetensors.SafetensorError, KeyError, ValueError) as error:
