@@ -251,7 +251,8 @@ def test_tables_ask_for_the_transport_studies_of_their_own_suite(tmp_path: Path,
 def test_transport_studies_that_failed_are_not_tested(tmp_path: Path) -> None:
     study = new_study(tmp_path, "tiny")
     study.transport_dir.mkdir(parents=True)
-    write_json(study.transport_dir / "manifest.json", {"status": "failed", "reason": "lqr: a defect", "files": {"lqr.csv": "0" * 64}})
+    failed = {"status": "failed", "reason": "lqr: a defect", "files": {"lqr.csv": "0" * 64}}
+    write_json(study.transport_dir / "manifest.json", failed)
     assert "ended with the status 'failed'" in expected(study, "few-samples")["notes"][0]
 
 
