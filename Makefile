@@ -51,8 +51,8 @@ archive: install ## pack code, results, policies and collected data for a review
 faults: export PYTHONPATH := src:benchmarks
 faults: SUITE ?= tiny
 faults: install ## kill -9 at drawn instants, go on, compare (SUITE=tiny, MINUTES=45 each; a rerun goes on)
-	$(BIN)/python benchmarks/faults/run.py --training --kills 60 --minutes $(MINUTES)
-	$(BIN)/python benchmarks/faults/run.py --suite '$(SUITE)' --kills 150 --minutes $(MINUTES)
+	$(BIN)/python benchmarks/faults/run.py --training --kills 60 --minutes '$(MINUTES)'
+	$(BIN)/python benchmarks/faults/run.py --suite '$(SUITE)' --kills 150 --minutes '$(MINUTES)'
 
 docs: .venv-docs/installed ## the documentation as a site, with the API from docstrings: site/index.html
 	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet --strict

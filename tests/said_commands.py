@@ -29,7 +29,7 @@ UNCHECKED = {
     "sbatch": "a cluster's; what it wraps is checked",
 }
 WRONG = (AssertionError, KeyError, ParamsError)  # what a wrong command raises
-UTILITIES = {"cd", "rm", "tar", "grep", "sha256sum", "sed", "git", "awk", "."}
+UTILITIES = {"cd", "rm", "tar", "grep", "sha256sum", "sed", "git", "awk", "python", "."}
 STAGES = ("data", "train", "evaluate", "transport", "compare", "report")
 
 

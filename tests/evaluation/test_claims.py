@@ -278,7 +278,7 @@ def test_all_seven_claims_of_the_paper_are_there() -> None:
     ("change", "message"),
     [
         ({"quantity": "luck"}, "claim 1: unknown quantity 'luck'"),
-        ({"rule": None}, "unknown rule None"),
+        ({"rule": None}, "claims.0.rule: None is not of type"),
         ({"colour": "red"}, r"unknown: \['colour'\]"),
     ],
 )

@@ -232,7 +232,8 @@ def read_prepared_header(folder: Path, content: bytes) -> None:
 def prepared_manifests(folder: Path) -> list[bytes]:
     """manifest.json, and the arrays beside."""
     (folder / "arrays.safetensors").write_bytes(safetensors.numpy.save(PREPARED))
-    return [json.dumps(MANIFEST, indent=1).encode()]
+    files = hash_files(folder, ["arrays.safetensors"])
+    return [json.dumps(MANIFEST | {"files": files}, indent=1).encode()]
 
 
 def read_prepared_manifest(folder: Path, content: bytes) -> None:
