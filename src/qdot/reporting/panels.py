@@ -1,5 +1,6 @@
 """Figures of a section: one small panel per dataset, with its caption, the rows it is drawn from, and its finding."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -34,6 +35,10 @@ class Panel:
     finding: str
     rows: pd.DataFrame
     draw: Callable[[pd.DataFrame], Figure]
+
+    def __post_init__(self) -> None:
+        """Names are ids: letters, digits, dots and dashes, whatever a dataset is called."""
+        object.__setattr__(self, "name", re.sub(r"[^\w.-]+", "-", self.name))
 
     @property
     def svg(self) -> Markup:

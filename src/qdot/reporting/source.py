@@ -244,5 +244,8 @@ def _judged(path: Path) -> list[dict[str, Any]]:
     found = read_json(path)
     if not isinstance(found, list) or not all(isinstance(entry, dict) and "verdict" in entry for entry in found):
         raise ResultsError(f"{path}: expected a list of objects, each with a verdict; delete it and run compare again")
-    entries = pointed(found, path.name)
+    try:
+        entries = pointed(found, path.name)
+    except OverflowError as error:
+        raise ResultsError(f"{path}: holds a number beyond any measured ({error}); run compare again") from error
     return [{**dict.fromkeys(CLAIM_ADDED), "secondary": [], **entry} for entry in entries]

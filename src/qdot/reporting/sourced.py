@@ -67,7 +67,7 @@ def read_table(path: Path, name: str, columns: Names, text: Names) -> pd.DataFra
         ResultsError: it is missing, or is not such a table.
     """
     frame = read_csv(path, columns, text=text)
-    frame.index += 1
+    frame.index = pd.RangeIndex(1, len(frame) + 1)
     frame.attrs["file"] = name
     return frame
 
