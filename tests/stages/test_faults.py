@@ -119,7 +119,7 @@ def disk(tmp_path: Path) -> Iterator[Callable[[str], None]]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
-@pytest.mark.parametrize("size", [4, 32, 64, 128])
+@pytest.mark.parametrize("size", [4, 32, 64])
 def test_a_full_disk_is_said_and_with_space_the_job_goes_on(
     size: int,
     disk: Callable[[str], None],
