@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
-from fake_study import TOP, fill, new_study, write_replay
+from fake_study import TOP, fill, new_study, vouch, write_replay
 from kept_run import finished
 
 from qdot.errors import ResultsError
@@ -17,7 +17,7 @@ from qdot.evaluation.gather import gather
 from qdot.evaluation.replays import NOT_POSSIBLE, replay_table
 from qdot.evaluation.verification import TOLERANCES, Tolerances
 from qdot.kept import MANIFEST, Kept
-from qdot.provenance import read_json, sha256_file, write_json
+from qdot.provenance import read_json, sha256_file, write_manifest
 from qdot.reporting.source import Source
 from qdot.results import load
 from qdot.stages import gate, keep
@@ -53,6 +53,7 @@ def test_a_table_with_something_else_than_numbers_is_named(
     path = study.cell_dir(stage, CELL) / name
     head = "dataset,algorithm,seed,readout,step,episode,return,length,success,score"
     path.write_text(text.replace("{head}", head))
+    vouch(path.parent)
     with pytest.raises(ResultsError, match=message):
         gather(study)
 
@@ -63,8 +64,10 @@ def test_a_table_with_something_else_than_numbers_is_named(
 def test_a_manifest_that_is_none_is_named_and_fails_the_gate(study: Study, text: str) -> None:
     path = study.cell_dir("train", CELL) / "manifest.json"
     path.write_text(text)
-    with pytest.raises(ResultsError, match=r"bc/seed0/manifest\.json: "):
-        gather(study)
+    cells = gather(study).cells.set_index(["algorithm", "seed", "stage"])
+    row = cells.loc[("bc", 0, "train")]
+    assert row["status"] == "failed"
+    assert "bc/seed0/manifest.json: " in row["reason"]
     assert gate.run([path], "gate") == (0 if text == '{"status": "ok"}' else 1)
 
 
@@ -144,10 +147,10 @@ def test_nothing_outside_is_kept_or_verified(tmp_path: Path, name: str) -> None:
     study = finished(root)
     path = study.compare_dir / "manifest.json"
     whole = read_json(path)
-    write_json(path, whole | {"files": whole["files"] | {name: sha256_file(tmp_path / "secret")}})
+    write_manifest(path, whole | {"files": whole["files"] | {name: sha256_file(tmp_path / "secret")}})
     with pytest.raises(ResultsError, match=r"compare/manifest\.json: files: .* lies outside its folder"):
         keep.run("tiny", root / "docs" / "results" / "mine", True, root)
-    write_json(path, whole | {"inputs": whole["inputs"] | {name: sha256_file(tmp_path / "secret")}})
+    write_manifest(path, whole | {"inputs": whole["inputs"] | {name: sha256_file(tmp_path / "secret")}})
     with pytest.raises(ResultsError, match="is not what compare of suite tiny was made from"):
         keep.run("tiny", root / "docs" / "results" / "mine", True, root)
     assert not (root / "docs" / "results").exists()

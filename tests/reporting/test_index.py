@@ -7,7 +7,7 @@ from fake_study import fill, new_study
 from report_page import Page
 
 from qdot.evaluation.compare import compare
-from qdot.provenance import write_json
+from qdot.provenance import write_manifest
 from qdot.reporting.index import write_index
 from qdot.reporting.render import TEMPLATES, environment, render
 from qdot.study import Study
@@ -18,8 +18,9 @@ def reported(root: Path, **config: str) -> Study:
     fill(study, algorithms=study.algorithms)
     compare(study)
     render(study)
-    manifest = {"suite": "tiny", "subset": {k: list(v) for k, v in study.subset.items()} if study.is_subset else {}}
-    write_json(study.report_dir / "manifest.json", manifest)
+    subset = {k: list(v) for k, v in study.subset.items()} if study.is_subset else {}
+    manifest = {"status": "ok", "suite": "tiny", "subset": subset}
+    write_manifest(study.report_dir / "manifest.json", manifest)
     return study
 
 
