@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from qdot.reporting import figures
+from qdot.reporting.canvas import NAMED_LINES, spread_out
 from qdot.reporting.palette import NAMED, STAND_INS, look
 from qdot.reporting.svg import inline
 
@@ -89,3 +90,27 @@ def test_algorithms_have_looks_of_their_own() -> None:
     assert len({one.dashes for one in looks}) == len(NAMED)
     outside = ("qdot", "theirs", "ours_too")
     assert look("theirs", outside) != look("ours_too", outside)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "places"),
+    [
+        ([0.2, 0.8], [0.2, 0.8]),  # apart already
+        ([0.5, 0.5], [0.45, 0.55]),  # about the wanted place
+        ([0.0, 0.0, 0.6], [0.0, 0.1, 0.6]),  # not below the frame
+        ([0.9, 1.0, 1.0], [0.8, 0.9, 1.0]),  # nor above
+    ],
+)
+def test_names_of_lines_keep_apart(wanted: list[float], places: list[float]) -> None:
+    assert spread_out(wanted, 0.1) == pytest.approx(places)
+
+
+def test_each_line_is_named_at_its_end(curves: pd.DataFrame) -> None:
+    svg = inline(figures.learning_curves(curves, ["qdot", "theirs"]), "a", "Learning curves")
+    assert re.findall(r">(qdot|theirs)</text>", svg) == ["theirs", "qdot"]  # from below
+
+
+def test_more_lines_than_fit_are_left_to_the_key(curves: pd.DataFrame) -> None:
+    many = pd.concat([curves.assign(algorithm=f"m{index}") for index in range(NAMED_LINES + 1)])
+    svg = inline(figures.learning_curves(many, ["m0"]), "a", "Learning curves")
+    assert not re.search(r">m\d+</text>", svg)

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from qdot.frames import groups, records
-from qdot.reporting.canvas import course, few_bands, hold_to_means, name_rows, new_axes, over_steps, styled
+from qdot.reporting.canvas import course, few_bands, hold_to_means, name_ends, name_rows, new_axes, over_steps, styled
 from qdot.reporting.palette import look, role
 from qdot.reporting.svg import ON_DEMAND
 
@@ -26,11 +26,13 @@ def learning_curves(trajectories: pd.DataFrame, algorithms: Sequence[str], seeds
         colour = look(algorithm, tuple(algorithms)).colour
         line = axes.plot(rows["step"], rows["value"], color=colour, linewidth=0.6, alpha=0.55)[0]
         line.set_gid(f"{ON_DEMAND}-{algorithm}-{seed}")
-    for (algorithm,), rows in groups(few_bands(trajectories), "algorithm"):
-        style = look(algorithm, tuple(algorithms))
-        course(axes, rows, "step", style.colour, style.dashes, 1.9 if algorithm == "qdot" else 1.3)
+    ends = [
+        course(axes, rows, "step", look(name, tuple(algorithms)), name, 1.9 if name == "qdot" else 1.3)
+        for (name,), rows in groups(few_bands(trajectories), "algorithm")
+    ]
     over_steps(axes, str(trajectories["quantity"].iloc[0]))
     hold_to_means(axes, trajectories)
+    name_ends(axes, ends)
     return figure
 
 
@@ -45,13 +47,15 @@ def logged(trajectories: pd.DataFrame, label: str, algorithms: Sequence[str], fr
         from_zero: Whether the axis starts at 0; otherwise it is held near the means.
     """
     figure, axes = new_axes()
-    for (algorithm,), rows in groups(few_bands(trajectories), "algorithm"):
-        style = look(algorithm, tuple(algorithms))
-        course(axes, rows, "step", style.colour, style.dashes)
+    ends = [
+        course(axes, rows, "step", look(name, tuple(algorithms)), name)
+        for (name,), rows in groups(few_bands(trajectories), "algorithm")
+    ]
     over_steps(axes, label)
     hold_to_means(axes, trajectories)
     if from_zero:
         axes.set_ylim(bottom=0)
+    name_ends(axes, ends)
     return figure
 
 

@@ -2,10 +2,12 @@
 
 from functools import partial
 
+from markupsafe import Markup
+
 from qdot.frames import groups, records
 from qdot.reporting import study_figures, sweep_figures, sweeps, wording
 from qdot.reporting.findings import difference_name, map_name, metric_name, study_title
-from qdot.reporting.panels import Panel, Panels, key
+from qdot.reporting.panels import Panel, Panels, key, over_seeds
 from qdot.reporting.source import Source
 from qdot.study import slug
 
@@ -27,7 +29,9 @@ def difference_panels(source: Source) -> Panels:
         draw = partial(study_figures.differences, names=names, algorithms=source.methods)
         caption = "over datasets" if dataset == "all" else dataset
         finding = f"Differences, {caption}. {wording.apart(rows, names)}"
-        panels.append(Panel(caption, f"differences-{slug(dataset)}", finding, rows, draw))
+        how = "bootstrap intervals over seeds." if dataset == "all" else "intervals of a paired t test."
+        marks = Markup("Differences with {} {}").format(source.percent, how)
+        panels.append(Panel(caption, f"differences-{slug(dataset)}", finding, rows, draw, marks))
     return Panels([], panels)
 
 
@@ -121,7 +125,8 @@ def sensitivity_panels(source: Source) -> Panels:
             caption = f"{dataset}: {of}, {name}{lines}".replace("_", " ")
             draw = partial(sweep_figures.sensitivity, settings=settings, numbers=numbers, algorithms=source.series)
             finding = f"{caption}. {wording.peak(rows, settings)}"
-            panels.append(Panel(caption, _id("sweep", slug(dataset), of, name), finding, rows, draw))
+            marks = over_seeds(source)
+            panels.append(Panel(caption, _id("sweep", slug(dataset), of, name), finding, rows, draw, marks))
     return Panels([], panels)
 
 
@@ -134,5 +139,6 @@ def tuning_panels(source: Source) -> Panels:
         ends = rows.rename(columns={"episodes": "step"})
         finding = f"What tuning costs on {dataset}. {wording.last(ends, 'Score of the pick')}"
         draw = partial(sweep_figures.tuning, algorithms=source.series)
-        panels.append(Panel(dataset, f"tuning-{slug(dataset)}", finding, rows, draw))
+        marks = Markup("Means over draws; bands hold {} of the draws.").format(source.percent)
+        panels.append(Panel(dataset, f"tuning-{slug(dataset)}", finding, rows, draw, marks))
     return Panels(key(source.series, list(source.tuning["algorithm"])), panels)

@@ -4,7 +4,7 @@ from markupsafe import Markup
 
 from qdot.reporting import finding_panels, findings, panels, sweeps
 from qdot.reporting.printed import count, short
-from qdot.reporting.section import Section, percent
+from qdot.reporting.section import Section
 from qdot.reporting.source import CLAIMS, Source
 from qdot.reporting.sourced import Number, records
 
@@ -48,7 +48,7 @@ def differences(source: Source) -> Section:
             "probability 80% in a 5% test. An interval that holds 0 does not show that there is no difference: read it "
             "beside the detectable one. Strength: alpha fixed at 1, the domain's own, and the best on each dataset, an "
             "oracle that is chosen by the very scores it is shown with."
-        ).format(percent(source)),
+        ).format(source.percent),
         "compare",
         [source.path("differences.csv"), source.path("strengths.csv")],
         {
@@ -74,7 +74,7 @@ def diagnostics(source: Source) -> Section:
             "At the last checkpoint, on states of the data, against the behaviour model β̂ that each cell fits: means "
             "over seeds with {} intervals. Curves: a fixed sample of the data. A failure sign looks at the last half "
             "of a curve; its threshold is ours."
-        ).format(percent(source)),
+        ).format(source.percent),
         "evaluate",
         [source.path(name) for name in ("diagnostics_summary.csv", "signs.csv", "trajectories.csv")],
         {
@@ -125,7 +125,7 @@ def sensitivity(source: Source) -> Section:
             "Protocol final, mean over seeds with {} t intervals, cut where they leave the frame; settings stand at "
             "equal distances. Many settings are looked at here: the highest of them is too high an estimate of what it "
             "would score again."
-        ).format(percent(source)),
+        ).format(source.percent),
         "evaluate",
         [source.path("summary.csv"), source.path("values.csv")],
         {"keys": sweeps.varied_keys(source), **table},
@@ -147,7 +147,7 @@ def tuning(source: Source) -> Section:
             "A UCB bandit plays recorded episodes of every configuration of a method (arXiv 2504.11453); exploration "
             "constant {}, {} draws. It picks by every other episode; the picked policy's score is that of the rest, "
             "which chose nothing. A band holds {} of the draws; with more than six methods only qdot's is drawn."
-        ).format(short(facts["tuning_exploration"]), count(facts["tuning_draws"]), percent(source)),
+        ).format(short(facts["tuning_exploration"]), count(facts["tuning_draws"]), source.percent),
         "evaluate",
         [source.path("tuning.csv"), source.path("facts.csv")],
         {"arms": arms},

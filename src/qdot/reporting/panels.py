@@ -28,6 +28,7 @@ class Panel:
         finding: What it shows, for readers who cannot see it.
         rows: What it is drawn from.
         draw: From the rows to the figure.
+        marks: What its marks and intervals are, for the caption.
     """
 
     caption: str
@@ -35,6 +36,7 @@ class Panel:
     finding: str
     rows: pd.DataFrame
     draw: Callable[[pd.DataFrame], Figure]
+    marks: Markup | None = None
 
     def __post_init__(self) -> None:
         """Names are ids: letters, digits, dots and dashes, whatever a dataset is called."""
@@ -70,6 +72,11 @@ def key(algorithms: Sequence[str], shown: Sequence[str]) -> list[tuple[str, Look
     return [(name, look(name, tuple(algorithms))) for name in algorithms if name in set(shown)]
 
 
+def over_seeds(source: Source) -> Markup:
+    """What intervals over seeds are, for a caption."""
+    return Markup("Means over seeds with {} t intervals.").format(source.percent)
+
+
 def learning_panels(source: Source) -> Panels:
     """Learning curves: score where it is defined, raw return elsewhere."""
     panels, shown = [], []
@@ -84,7 +91,7 @@ def learning_panels(source: Source) -> Panels:
             seeds = drawn[(drawn["dataset"] == dataset) & drawn["algorithm"].isin(source.methods)]
             seeds = seeds.assign(value=seeds[quantity])
             draw = partial(figures.learning_curves, algorithms=source.methods, seeds=seeds)
-            panels.append(Panel(dataset, f"learning-{slug(dataset)}", finding, rows, draw))
+            panels.append(Panel(dataset, f"learning-{slug(dataset)}", finding, rows, draw, over_seeds(source)))
     return Panels(key(source.methods, shown), panels)
 
 
@@ -112,7 +119,8 @@ def logged_panels(source: Source, quantity: str, label: str, from_zero: bool = F
             shown += list(rows["algorithm"])
             finding = f"{label} during training on {dataset}. {wording.last(rows, label)}"
             draw = partial(figures.logged, label=label, algorithms=source.methods, from_zero=from_zero)
-            panels.append(Panel(dataset, f"{quantity}-{slug(dataset)}".replace("_", "-"), finding, rows, draw))
+            name = f"{quantity}-{slug(dataset)}".replace("_", "-")
+            panels.append(Panel(dataset, name, finding, rows, draw, over_seeds(source)))
     return Panels(key(source.methods, shown), panels)
 
 
@@ -124,7 +132,8 @@ def displacement_panels(source: Source) -> Panels:
         rows = rows[rows["quantity"].str.startswith("displacement_q") & (rows["algorithm"] == "qdot")]
         if len(rows):
             finding = f"Displacement quantiles of qdot on {dataset}. {wording.last_quantiles(rows)}"
-            panels.append(Panel(dataset, f"displacement-{slug(dataset)}", finding, rows, figures.displacement))
+            name, marks = f"displacement-{slug(dataset)}", Markup("Quantiles over actions, means over seeds.")
+            panels.append(Panel(dataset, name, finding, rows, figures.displacement, marks))
     return Panels([], panels)
 
 
@@ -144,5 +153,5 @@ def score_panels(source: Source) -> Panels:
             }
             draw = partial(figures.score_intervals, **beside, algorithms=source.methods)
             finding = f"Scores on {dataset}. {wording.ranked(own)}"
-            panels.append(Panel(dataset, f"scores-{slug(dataset)}", finding, own, draw))
+            panels.append(Panel(dataset, f"scores-{slug(dataset)}", finding, own, draw, over_seeds(source)))
     return Panels([], panels)

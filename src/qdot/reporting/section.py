@@ -4,12 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from markupsafe import Markup
-
 from qdot.reporting.panels import Panels
-from qdot.reporting.printed import printed
 from qdot.reporting.purpose import chosen
-from qdot.reporting.source import Source
 from qdot.study import Study
 
 
@@ -36,12 +32,6 @@ class Section:
     files: list[str]
     content: Mapping[str, Any]
     figures: Mapping[str, Panels] = field(default_factory=dict)
-
-
-def percent(source: Source) -> Markup:
-    """Coverage of the study's intervals."""
-    confidence = source.facts["confidence"]
-    return printed(confidence, f"{100 * confidence:g}%")
 
 
 def selection(study: Study) -> str:

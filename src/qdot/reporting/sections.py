@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from qdot.reporting import findings, found_sections, map_panels, panels, state, sweeps, tables
 from qdot.reporting.printed import count
-from qdot.reporting.section import Section, percent
+from qdot.reporting.section import Section
 from qdot.reporting.source import CLAIMS, DEVIATIONS, PUBLISHED, REPLAY_BOUNDS, Source
 from qdot.reporting.sourced import records
 
@@ -94,7 +94,7 @@ def _scores(source: Source) -> Section:
             "Mean over seeds with a {} t interval; over datasets, seeds are resampled within each dataset. "
             "Published scores stand beside the same dataset of the same version only, under the protocol they "
             "were reported with."
-        ).format(percent(source)),
+        ).format(source.percent),
         "evaluate",
         [*map(source.path, ("summary.csv", "scores.csv", "coverage.csv", "external.csv")), str(PUBLISHED)],
         {
@@ -142,7 +142,7 @@ def _learning(source: Source) -> Section:
         Markup(
             "Mean over seeds; bands are {} t intervals over seeds, cut where they leave the frame; with more than six "
             "algorithms only qdot's is drawn."
-        ).format(percent(source)),
+        ).format(source.percent),
         "train",
         [source.path("trajectories.csv"), source.path("evaluations.csv")],
         {"variants": source.facts["variants"]},

@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from markupsafe import Markup
 
 from qdot import resources
 from qdot.errors import ResultsError
 from qdot.provenance import read_json
 from qdot.reporting.columns import CLAIM_ADDED, COLUMNS, NAMES, STUDY, STUDY_TEXT, TEXT_VALUE
 from qdot.reporting.deviations import Deviation, read_deviations
+from qdot.reporting.printed import printed
 from qdot.reporting.sourced import Number, pointed, read_table, records
 from qdot.study import Study
 from qdot.vouched import transport_tables
@@ -89,6 +91,12 @@ class Source:
     def facts(self) -> dict[str, Number]:
         """facts.csv, by quantity."""
         return {row.quantity: row.value for row in records(self._table("facts"))}
+
+    @cached_property
+    def percent(self) -> Markup:
+        """Coverage of the study's intervals, as the page prints it."""
+        confidence = self.facts["confidence"]
+        return printed(confidence, f"{100 * confidence:g}%")
 
     @cached_property
     def states(self) -> pd.DataFrame:

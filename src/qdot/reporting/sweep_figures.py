@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from qdot.frames import groups, records
-from qdot.reporting.canvas import Dashes, course, few_bands, hold_to_means, new_axes, styled
+from qdot.reporting.canvas import Dashes, course, few_bands, hold_to_means, name_ends, new_axes, styled
 from qdot.reporting.palette import look, role
 
 APART = 0.12  # between lines, where settings are 1 apart
@@ -68,12 +68,14 @@ def tuning(curves: pd.DataFrame, algorithms: Sequence[str]) -> Figure:
         algorithms: Everything that may be drawn, for the looks.
     """
     figure, axes = new_axes()
-    for (algorithm,), rows in groups(few_bands(curves), "algorithm"):
-        style = look(algorithm, tuple(algorithms))
-        course(axes, rows, "episodes", style.colour, style.dashes, 1.9 if algorithm == "qdot" else 1.3)
+    ends = [
+        course(axes, rows, "episodes", look(name, tuple(algorithms)), name, 1.9 if name == "qdot" else 1.3)
+        for (name,), rows in groups(few_bands(curves), "algorithm")
+    ]
     axes.set_xscale("log")
     axes.set_xlabel("evaluation episodes spent on tuning")
     axes.set_ylabel("score of the pick")
     axes.yaxis.set_major_locator(MaxNLocator(4))
     hold_to_means(axes, curves)
+    name_ends(axes, ends)
     return figure
