@@ -7,10 +7,12 @@ from functools import partial
 from typing import NamedTuple
 from urllib.parse import quote
 
+import numpy as np
 import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from qdot.frames import groups
 from qdot.reporting import figures, wording
 from qdot.reporting.palette import Look, look
 from qdot.reporting.source import Source
@@ -54,10 +56,11 @@ class Panel:
     @property
     def csv(self) -> str:
         """The rows as a data URL of a CSV file."""
-        return "data:text/csv;charset=utf-8," + quote(self.rows.to_csv(index=False, lineterminator="\n"))
+        return "data:text/csv;charset=utf-8," + quote(self.rows.to_csv(index=False, lineterminator="\n"), ",")
 
 
 SEED_POINTS = 20_000  # evaluations of single seeds that a page draws; of a larger study it draws means alone
+CURVE_POINTS = 480  # of a curve, that the panels of a section draw together; the tables hold them all
 
 
 class Panels(NamedTuple):
@@ -84,7 +87,7 @@ def learning_panels(source: Source) -> Panels:
     for dataset in source.study.datasets:
         rows = _primary(source, dataset)
         quantity = "score" if (rows["quantity"] == "score").any() else "return"
-        rows = rows[rows["quantity"] == quantity]
+        rows = _thinned(rows[rows["quantity"] == quantity], source)
         if len(rows):
             shown += list(rows["algorithm"])
             finding = f"Learning curves on {dataset}. {wording.last(rows, quantity)}"
@@ -93,6 +96,16 @@ def learning_panels(source: Source) -> Panels:
             draw = partial(figures.learning_curves, algorithms=source.methods, seeds=seeds)
             panels.append(Panel(dataset, f"learning-{slug(dataset)}", finding, rows, draw, over_seeds(source)))
     return Panels(key(source.methods, shown), panels)
+
+
+def _thinned(rows: pd.DataFrame, source: Source) -> pd.DataFrame:
+    """Evenly spaced points of each curve, first and last included: the more datasets, the fewer."""
+    most = CURVE_POINTS // len(source.study.datasets)
+    kept = []
+    for _, curve in groups(rows.sort_values("step", kind="stable"), "algorithm", "quantity"):
+        places = np.linspace(0, len(curve) - 1, min(most, len(curve)))
+        kept.append(curve.iloc[np.unique(places.round().astype(int))])
+    return pd.concat(kept).sort_index() if kept else rows
 
 
 def _primary(source: Source, dataset: str) -> pd.DataFrame:
@@ -114,7 +127,7 @@ def logged_panels(source: Source, quantity: str, label: str, from_zero: bool = F
     panels, shown = [], []
     for dataset in source.study.datasets:
         rows = source.trajectories[source.trajectories["dataset"] == dataset]
-        rows = rows[(rows["quantity"] == quantity) & rows["algorithm"].isin(source.methods)]
+        rows = _thinned(rows[(rows["quantity"] == quantity) & rows["algorithm"].isin(source.methods)], source)
         if len(rows):
             shown += list(rows["algorithm"])
             finding = f"{label} during training on {dataset}. {wording.last(rows, label)}"
@@ -130,6 +143,7 @@ def displacement_panels(source: Source) -> Panels:
     for dataset in source.study.datasets:
         rows = source.trajectories[source.trajectories["dataset"] == dataset]
         rows = rows[rows["quantity"].str.startswith("displacement_q") & (rows["algorithm"] == "qdot")]
+        rows = _thinned(rows, source)
         if len(rows):
             finding = f"Displacement quantiles of qdot on {dataset}. {wording.last_quantiles(rows)}"
             name, marks = f"displacement-{slug(dataset)}", Markup("Quantiles over actions, means over seeds.")

@@ -8,12 +8,10 @@ import pandas as pd
 from markupsafe import Markup
 
 from qdot import resources
-from qdot.errors import ResultsError
-from qdot.provenance import read_json
-from qdot.reporting.columns import CLAIM_ADDED, COLUMNS, NAMES, STUDY, STUDY_TEXT, TEXT_VALUE
+from qdot.reporting.columns import COLUMNS, NAMES, STUDY, STUDY_TEXT, TEXT_VALUE
 from qdot.reporting.deviations import Deviation, read_deviations
 from qdot.reporting.printed import printed
-from qdot.reporting.sourced import Number, pointed, read_table, records
+from qdot.reporting.sourced import Number, pointed, read_judged, read_table, records
 from qdot.study import Study
 from qdot.vouched import transport_tables
 
@@ -176,13 +174,13 @@ class Source:
     @cached_property
     def claims(self) -> list[dict[str, Any]]:
         """claims.json."""
-        return _judged(self.study.compare_dir / "claims.json")
+        return read_judged(self.study.compare_dir / "claims.json")
 
     @cached_property
     def expectations(self) -> list[dict[str, Any]] | None:
         """expectations.json; None where there is none."""
         path = self.study.compare_dir / "expectations.json"
-        return _judged(path) if path.is_file() else None
+        return read_judged(path) if path.is_file() else None
 
     @cached_property
     def differences(self) -> pd.DataFrame | None:
@@ -241,19 +239,3 @@ class Source:
     def deviations(self) -> list[Deviation]:
         """docs/deviations.md."""
         return read_deviations(self.study.root / DEVIATIONS)
-
-
-def _judged(path: Path) -> list[dict[str, Any]]:
-    """Entries with a verdict; what an older study did not record is None.
-
-    Raises:
-        ResultsError: the file is missing or damaged.
-    """
-    found = read_json(path)
-    if not isinstance(found, list) or not all(isinstance(entry, dict) and "verdict" in entry for entry in found):
-        raise ResultsError(f"{path}: expected a list of objects, each with a verdict; delete it and run compare again")
-    try:
-        entries = pointed(found, path.name)
-    except OverflowError as error:
-        raise ResultsError(f"{path}: holds a number beyond any measured ({error}); run compare again") from error
-    return [{**dict.fromkeys(CLAIM_ADDED), "secondary": [], **entry} for entry in entries]

@@ -8,7 +8,10 @@ from typing import Any, Self
 
 import pandas as pd
 
+from qdot.errors import ResultsError
 from qdot.frames import read_csv
+from qdot.provenance import read_json
+from qdot.reporting.columns import CLAIM_ADDED
 
 Names = Sequence[str]
 
@@ -87,3 +90,19 @@ def pointed(value: Any, name: str, pointer: str = "") -> Any:
     if isinstance(value, list):
         return [pointed(each, name, f"{pointer}/{place}") for place, each in enumerate(value)]
     return sourced(value, f"{name}#{pointer}")
+
+
+def read_judged(path: Path) -> list[dict[str, Any]]:
+    """Entries with a verdict (claims.json, expectations.json); what an older study did not record is None.
+
+    Raises:
+        ResultsError: the file is missing or damaged.
+    """
+    found = read_json(path)
+    if not isinstance(found, list) or not all(isinstance(entry, dict) and "verdict" in entry for entry in found):
+        raise ResultsError(f"{path}: expected a list of objects, each with a verdict; delete it and run compare again")
+    try:
+        entries = pointed(found, path.name)
+    except OverflowError as error:
+        raise ResultsError(f"{path}: holds a number beyond any measured ({error}); run compare again") from error
+    return [{**dict.fromkeys(CLAIM_ADDED), "secondary": [], **entry} for entry in entries]
