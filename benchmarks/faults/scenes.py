@@ -1,5 +1,6 @@
 """What is killed: a whole suite under Snakemake, or one training job; and what each leaves behind."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -93,9 +94,10 @@ class Scene:
         steps = [0]
         for path in self.folder.glob(f"results/*/train/*/*/*/{resume.NAME}"):
             try:
-                steps.append(checkpoint.split(path.read_bytes())[1]["step"])
+                _, text = checkpoint.split(path.read_bytes())
             except FileNotFoundError:
                 continue  # it ended meanwhile
+            steps.append(json.loads(text)["step"])
         return max(steps)
 
     def settle(self) -> None:
