@@ -5,6 +5,7 @@ the undisturbed work took, until one comes to its end. Then every result is held
 """
 
 import argparse
+import itertools
 import random
 import sys
 import time
@@ -110,17 +111,22 @@ def judge(expected: dict[str, str], found: dict[str, str], left: list[str], ende
 
 
 def drill(scene: Scene, job: str, chosen: argparse.Namespace, file: Path) -> None:
-    """Rounds until there are enough kills, or the time is over; each is kept as it ends."""
+    """Rounds until there are enough kills, or the time is over; each with a kill is kept as it ends.
+
+    A round in which the work ended before its instant was undisturbed too, and says how long that takes by now.
+    """
     end = time.monotonic() + 60 * chosen.minutes
     seconds, expected = undisturbed(scene)
     print(f"{job}: undisturbed in {seconds:.0f} s, {len(expected)} results", flush=True)
-    while True:
+    for passed in itertools.count():
         rows = table.read(file)
         own = [row for row in rows if row["job"] == job and row["seed"] == str(chosen.seed)]
         if len(own) >= chosen.kills or time.monotonic() > end:
             break
         number = 1 + max((int(row["round"]) for row in own), default=0)
-        kills, ended = play(scene, seconds, random.Random(f"{chosen.seed} {job} {number}"))
+        start = time.monotonic()
+        kills, ended = play(scene, seconds, random.Random(f"{chosen.seed} {job} {number} {passed}"))
+        seconds = seconds if kills else time.monotonic() - start
         verdict = judge(expected, scene.digests(), scene.left(), ended)
         common = {"job": job, "round": number, "undisturbed": f"{seconds:.1f}", "digests": verdict}
         common |= {"seed": chosen.seed, "date": table.today(), "command": " ".join(sys.argv[1:])}
