@@ -9,7 +9,7 @@ from qdot.provenance import damaged_files
 
 TABLE, TRAJECTORIES, WALLS = "rollouts.csv", "trajectories.csv", "walls.csv"
 COLUMNS = (
-    *("dataset", "algorithm", "seed", "readout", "episode", "return", "length", "success"),
+    *("dataset", "algorithm", "seed", "readout", "episode", "episode_return", "length", "success"),
     *("shown", "frames", "seconds", "animation", "still", "reason"),
 )
 TRAJECTORY_COLUMNS = ("dataset", "algorithm", "seed", "episode", "step", "x", "y")

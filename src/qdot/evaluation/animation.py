@@ -1,4 +1,4 @@
-"""Frames as a small WebP animation, and one of them as a still picture. Pillow encodes: the lock has it for matplotlib."""
+"""Frames as a small WebP animation, and one of them as a still picture; Pillow encodes."""
 
 import io
 from collections.abc import Sequence

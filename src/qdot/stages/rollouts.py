@@ -147,7 +147,13 @@ def _run(environments: list[Any], recipe: Mapping[str, Any], cell: Mapping[str, 
 
 def _told(index: int, episode: Episode) -> dict[str, Any]:
     success = "" if episode.success is None else episode.success
-    return {"episode": index, "return": episode.total, "length": episode.length, "success": success, "reason": ""}
+    return {
+        "episode": index,
+        "episode_return": episode.total,
+        "length": episode.length,
+        "success": success,
+        "reason": "",
+    }
 
 
 def _paths(recipe: Mapping[str, Any], cell: Mapping[str, Any], policy: Policy) -> tuple[Rows, Rows]:
@@ -182,19 +188,13 @@ def _film(
         frames, filmed = _frames(recipe, cell, policy, every, shown)
         seconds = min(SECONDS, shown / per_second)
         moving = animation(frames, max(20, round(1000 * seconds / len(frames))))
-        pictures = {f"{cell['algorithm']}.webp": moving, f"{cell['algorithm']}-still.webp": still(_middle(frames))}
-    except Exception as error:  # noqa: BLE001 - the episode ran: whatever fails here is the renderer's, and the row says it
+        middle = still(frames[len(frames) // 2])  # the start looks the same whatever the policy
+        pictures = {f"{cell['algorithm']}.webp": moving, f"{cell['algorithm']}-still.webp": middle}
+    except Exception as error:  # the episode ran: whatever fails here is the renderer's, and the row says it
         log.warning("%s: not rendered", cell["algorithm"], exc_info=True)
-        return row | {
-            "reason": f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"
-        }, {}
+        return row | {"reason": (str(error).strip() or type(error).__name__).splitlines()[0]}, {}
     names = dict(zip(("animation", "still"), pictures, strict=True))
     return _told(0, filmed) | {"shown": shown, "frames": len(frames), "seconds": round(seconds, 3)} | names, pictures
-
-
-def _middle(frames: list[Any]) -> Any:
-    """The start looks the same whatever the policy; the middle does not."""
-    return frames[len(frames) // 2]
 
 
 def _frames(
