@@ -35,7 +35,7 @@ class Recorded(gymnasium.Wrapper[Any, Any, Any, Any]):
         self.seen: list[Any] = []
         self._done = 0
 
-    def reset(self, **options: Any) -> tuple[Any, dict[str, Any]]:  # type: ignore[override]
+    def reset(self, **options: Any) -> tuple[Any, dict[str, Any]]:
         """Start an episode; what was seen of the last one is dropped."""
         observation, information = self.env.reset(**options)
         self.steps, self.seen, self._done = [], [], 0
