@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
-from qdot import params
+from qdot import params, rollouts
 from qdot.provenance import hash_files, read_json, write_json
-from qdot.study import Cell, Study
+from qdot.study import Cell, Study, slug
 
 TOP = Path(__file__).parents[1]
 NEEDED = ("params.yaml", "workflow/schemas", "workflow/resources", "reports/templates", "docs/deviations.md")
@@ -48,6 +49,44 @@ def invented(cell: Cell, readout: str) -> float:
     """A mean score that depends on the names alone."""
     extra = {"map": 0.0, "distill": -3.0, "best_of_n": 2.0}.get(readout, 0.0)
     return MEANS.get(cell.algorithm, 45.0) + extra + 3.0 * np.sin(7 * cell.seed + len(cell.dataset))
+
+
+def write_rollouts(study: Study, algorithms: tuple[str, ...] = ("qdot", "bc"), pixels: int = 32) -> None:
+    """Rollouts of every dataset: paths where the domain has a plane, otherwise noise as an animation; bc's lack it."""
+    for dataset in study.datasets:
+        generator, folder = np.random.default_rng(len(dataset)), study.stage_dir("rollouts") / slug(dataset)
+        rows: list[tuple[Any, ...]] = []
+        points: list[tuple[Any, ...]] = []
+        files = ["rollouts.csv"]
+        plane = bool(study.resolved(dataset, algorithms[0])["evaluate"]["position"])
+        folder.mkdir(parents=True, exist_ok=True)
+        for algorithm in algorithms:
+            names, readout = (dataset, algorithm, study.seeds[0]), study.resolved(dataset, algorithm)["primary_readout"]
+            if plane:
+                rows += [(*names, readout, k, 100.5 + k, 300, k % 2, 300, "", "", "", "", "") for k in range(3)]
+                points += [(*names, k, 10 * step, *generator.normal(size=2)) for k in range(3) for step in range(31)]
+            elif algorithm == "bc":
+                rows.append((*names, readout, 0, -1234.5, 1000, "", "", "", "", "", "", "egl: no <display>"))
+            else:
+                frames = [Image.fromarray(generator.integers(0, 255, (pixels, pixels, 3), np.uint8)) for _ in range(5)]
+                made = (f"{algorithm}.webp", f"{algorithm}-still.webp")
+                frames[0].save(folder / made[0], save_all=True, append_images=frames[1:], duration=100, loop=0)
+                frames[2].save(folder / made[1])
+                files += made
+                rows.append((*names, readout, 0, 4321.25, 1000, "", 100, 5, 0.5, *made, ""))
+        _write_rows(folder / "rollouts.csv", rollouts.COLUMNS, rows)
+        if plane:
+            _write_rows(folder / "trajectories.csv", rollouts.TRAJECTORY_COLUMNS, points)
+            _write_rows(folder / "walls.csv", rollouts.WALL_COLUMNS, [(2.0, 0.0, 0.5, 1.5), (-2.0, 0.0, 0.5, 1.5)])
+            files += ["trajectories.csv", "walls.csv"]
+        manifest = {
+            "status": "ok",
+            "reason": None,
+            "digest": "w" * 64,
+            "inputs": {},
+            "files": hash_files(folder, files),
+        }
+        write_json(folder / "manifest.json", manifest)
 
 
 def write_data(study: Study, dataset: str, **changes: Any) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from fake_study import fill, write_status, write_studies
+from fake_study import fill, write_rollouts, write_status, write_studies
 
 from qdot.study import Study
 
@@ -14,6 +14,7 @@ FAILURE = {"stage": "train", "step": 120, "term": "q_loss", "error": "q_loss is 
 def whole(study: Study) -> None:
     fill(study, algorithms=study.algorithms)
     write_studies(study)
+    write_rollouts(study)
 
 
 def with_a_failure(study: Study) -> None:

@@ -2,7 +2,7 @@
 
 from html.parser import HTMLParser
 
-VOID = {"meta", "link", "br", "use", "path"}
+VOID = {"meta", "link", "br", "use", "path", "img"}
 
 
 class Page(HTMLParser):

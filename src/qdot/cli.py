@@ -23,7 +23,7 @@ GROUPS = {
     "Keep and check": ("keep", "verify", "import-scores", "accept", "prune", "replay"),
     "Pass on": ("crate", "archive"),
     "Stages, which Snakemake's rules call": (
-        *("data", "replay_dataset", "train", "evaluate", "transport", "report", "gate"),
+        *("data", "replay_dataset", "train", "evaluate", "rollouts", "transport", "report", "gate"),
     ),
 }
 FORMAT = "[{}] %(message)s"
@@ -149,6 +149,7 @@ def _add_stages(found: Any) -> None:
         if name == "train":
             command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
         command.add_argument("--workers", type=int, default=1, help="processes; the numbers do not depend on it")
+    _stage(found, "rollouts", _rollouts, "record what one seed's policies do, for the report")
     _stage(found, "transport", _transport, "run the transport studies of a suite")
     _add_compare(found)
     _stage(found, "report", _report, "make the report of a study")
@@ -211,6 +212,12 @@ def _evaluate(options: argparse.Namespace) -> None:
     from qdot.stages import evaluate
 
     evaluate.run(options.recipe, options.seeds, options.manifests, options.workers)
+
+
+def _rollouts(options: argparse.Namespace) -> None:
+    from qdot.stages import rollouts
+
+    rollouts.run(options.recipe)
 
 
 def _transport(options: argparse.Namespace) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from qdot import external, provenance, replays
+from qdot import external, provenance, replays, rollouts
 from qdot.algorithms import registry
 from qdot.data.d4rl import find_file
 from qdot.data.files import content_sha256
@@ -39,9 +39,14 @@ PUBLISHED = Path("workflow/resources/published_scores.csv")
 
 
 def recipe_path(study: Study, stage: str, dataset: str | None = None, algorithm: str | None = None) -> Path:
-    """Where a recipe lies: by dataset for `data`, `replay`; by (dataset, algorithm) for cells; by study for tables."""
+    """Where a recipe lies: by dataset for `data`, `replay`; by (dataset, algorithm) for cells; by study for tables.
+
+    Those of `rollouts` lie by study and dataset: a subset has a first seed of its own.
+    """
     if stage in ("data", "replay"):
         return RECIPES / stage / f"{slug(str(dataset))}.json"
+    if stage == "rollouts":
+        return RECIPES / study.name / stage / f"{slug(str(dataset))}.json"
     if dataset is None:
         return RECIPES / (study.suite if stage == "transport" else study.name) / f"{stage}.json"
     return RECIPES / study.suite / stage / slug(dataset) / f"{algorithm}.json"
@@ -156,6 +161,48 @@ def evaluate_recipe(study: Study, dataset: str, algorithm: str) -> dict[str, Any
     return _cell_recipe("evaluate", study, values, {"digest": digest("evaluate", reads, code), **code})
 
 
+def rollouts_recipe(study: Study, dataset: str) -> dict[str, Any]:
+    """What the rollouts of a dataset's policies should be made from: of the first seed, and of no grid's variants."""
+    makers = {name: train_recipe(study, dataset, name) for name in rolled_out(study)}
+    seed, cells = study.seeds[0], []
+    for name, recipe in makers.items():
+        values, cell = recipe["params"], Cell(dataset, name, study.seeds[0])
+        folders = {stage: str(study.cell_dir(stage, cell)) for stage in ("train", "evaluate")}
+        own = {"readout": values["primary_readout"], "steps": values["train"]["steps"]}
+        own |= {"discount": values["train"]["discount"], "episodes": values["evaluate"]["episodes"]}
+        cells.append({"algorithm": name, **own, **folders})
+    values = next(iter(makers.values()))["params"]
+    environment = values["data"].get("environment")
+    entry = environments.ENVIRONMENTS.get(environment or "")
+    place = values["evaluate"]["position"] or (list(entry.place) if entry and entry.place else None)
+    module = environments.entry_module(environment or "")
+    code = _code("qdot.stages.rollouts", *([module] if module else []), stop=MANIFESTS)
+    trained = {name: seed_digest(recipe["digest"], seed) for name, recipe in makers.items()}
+    used = [{key: cell[key] for key in ("algorithm", "readout", "episodes")} for cell in cells]
+    reads = {"trained": trained, "cells": used, "environment": environments.values_of(environment), "place": place}
+    names = {"stage": "rollouts", "suite": study.suite, "dataset": dataset, "seed": seed}
+    where = {"folder": str(study.stage_dir("rollouts") / slug(dataset)), "places": study.params["places"]}
+    made = {"digest": digest("rollouts", dataset, seed, reads, code), **code}
+    return {**names, **where, "environment": environment, "place": place, "cells": cells, **made}
+
+
+def rolled_out(study: Study) -> list[str]:
+    """Algorithms whose policies are rolled out for the report: those that are built, without variants of a grid."""
+    return [name for name in runnable(study) if study.swept_from(name) is None]
+
+
+def rollout_datasets(study: Study) -> list[str]:
+    """Datasets whose policies are rolled out: no further draws of a recipe, which share their task."""
+    names = study.datasets if rolled_out(study) else ()
+    return [name for name in names if study.params["datasets"][name].get("draw_of") not in study.datasets]
+
+
+def rollouts_manifests(study: Study) -> list[str]:
+    """A manifest per dataset whose policies are rolled out."""
+    folder = study.stage_dir("rollouts")
+    return [str(folder / slug(name) / "manifest.json") for name in rollout_datasets(study)]
+
+
 def _cell_recipe(stage: str, study: Study, values: dict[str, Any], made: dict[str, Any]) -> dict[str, Any]:
     places = study.params["places"]
     data = Path(places["prepared"]) / slug(values["dataset"])
@@ -264,6 +311,7 @@ def table_inputs(study: Study, stage: str) -> dict[str, str]:
         paths += [study.cell_dir(kind, cell) / "manifest.json" for kind in ("train", "evaluate")]
     if stage == "report":
         paths.append(study.compare_dir / "manifest.json")
+        paths += map(Path, rollouts_manifests(study))
     return {study.places.name(path): provenance.sha256_file(path) for path in paths if path.is_file()}
 
 
@@ -305,6 +353,10 @@ def write_recipes(study: Study) -> None:
         recipe = replay_recipe(study, dataset)
         made = [study.data_dir(dataset) / replays.FILE]
         put(recipe_path(study, "replay", dataset), recipe, replay_is_current(study, recipe), made)
+    for dataset in rollout_datasets(study):
+        recipe = rollouts_recipe(study, dataset)
+        made = [Path(recipe["folder"]) / "manifest.json"]
+        put(recipe_path(study, "rollouts", dataset), recipe, rollouts.is_current(recipe), made)
     recipe = transport_recipe(study)
     made = [study.transport_dir / "manifest.json"]
     put(recipe_path(study, "transport"), recipe, transport_is_current(study, recipe), made)

@@ -19,7 +19,7 @@ from qdot.reporting.render import content_hash, render
 from qdot.study import Cell, Study
 
 SECTIONS = ["run", "claims", "expectations", "scores", "differences", "protocols", "learning", "transport"]
-SECTIONS += ["diagnostics", "studies", "datasets", "failures", "deviations", "provenance", "rerun"]
+SECTIONS += ["rollouts", "diagnostics", "studies", "datasets", "failures", "deviations", "provenance", "rerun"]
 FAILURE = {"stage": "train", "step": 120, "term": "q_loss", "error": "q_loss is <nan>", "log_tail": "Traceback & more"}
 
 

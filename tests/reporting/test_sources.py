@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from fake_study import TOP, fill, invented, new_study, write_findings, write_status, write_studies
+from fake_study import TOP, fill, invented, new_study, write_findings, write_rollouts, write_status, write_studies
 
 from qdot.evaluation.compare import compare
 from qdot.reporting.deviations import read_deviations
@@ -20,7 +20,7 @@ from qdot.study import Cell, Study
 
 FAILURE = {"stage": "train", "step": 120, "term": "q_loss", "error": "q_loss is <nan>", "log_tail": "Traceback 7"}
 NOT_PROSE = {"script", "style", "svg", "code", "pre", "title", "figcaption"}  # a figure's rows can be downloaded
-VOID = {"meta", "link", "br", "path", "use", "input"}
+VOID = {"meta", "link", "br", "path", "use", "input", "img"}
 KINDS: dict[str, tuple[str, dict[str, str]]] = {
     "quick": ("quick", {}),
     "kitchen": ("kitchen", {}),
@@ -74,6 +74,7 @@ def walked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     write_status(study, next(study.cells()), "failed", FAILURE)
     write_status(study, list(study.cells())[-1], "not run", "no result yet")
     write_studies(study)
+    write_rollouts(study, study.algorithms[:2])
     compare(study)
     write_findings(study)
     return study, Walk(render(study).read_text())

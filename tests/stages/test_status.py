@@ -49,7 +49,12 @@ def states(capsys: pytest.CaptureFixture[str]) -> dict[tuple[str, str], str]:
 def test_every_result_has_its_state(study: Study, capsys: pytest.CaptureFixture[str]) -> None:
     found = states(capsys)
     cells = [f"{cell.dataset}/{cell.algorithm}/seed{cell.seed}" for cell in study.cells()]
-    expected = {("data", DATASET), *(("train", cell) for cell in cells), *(("evaluate", cell) for cell in cells)}
+    expected = {
+        ("data", DATASET),
+        ("rollouts", DATASET),
+        *(("train", cell) for cell in cells),
+        *(("evaluate", cell) for cell in cells),
+    }
     assert set(found) == expected | {(stage, "tiny") for stage in ("transport", "compare", "report")}
     assert {
         name: found["train", f"{DATASET}/{name}"] for name in ("iql/seed0", "iql/seed1", "bc/seed0", "bc/seed1")

@@ -26,6 +26,7 @@ class Entry:
         values: Arguments of the class.
         notes: What a report says of it: simulator model, noise.
         copies: Episodes that one process plays at once, at most; few where a copy takes much memory.
+        place: Which observations are a place in the plane, where the task is to go somewhere.
     """
 
     location: str
@@ -33,6 +34,7 @@ class Entry:
     values: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     notes: str = ""
     copies: int = 32
+    place: tuple[int, int] | None = None
 
 
 _OLD_CAPSULES = "capsules weighed as by MuJoCo before 2.1.2 (cylinders of height 2h + r)"
@@ -58,7 +60,7 @@ def _antmaze(maze: str, version: str) -> Entry:
     each = version == "v2"
     goals = "drawn at each reset" if each else "drawn once, and at a reset with a seed"
     values = {"maze": maze, "goal_each_reset": each}
-    return Entry(_ANTMAZE, 700 if maze == "umaze" else 1000, values, f"{_ANTMAZE_NOTES}, {goals}")
+    return Entry(_ANTMAZE, 700 if maze == "umaze" else 1000, values, f"{_ANTMAZE_NOTES}, {goals}", place=(0, 1))
 
 
 ENVIRONMENTS: dict[str, Entry] = {
@@ -79,6 +81,7 @@ ENVIRONMENTS: dict[str, Entry] = {
         300,
         {},
         "PointMaze_UMaze-v3, continuing, goal fixed at cell (3, 1), 4-d observation",
+        place=(0, 1),
     ),
 }
 
@@ -107,7 +110,7 @@ def is_available(environment: str) -> tuple[bool, str]:
     import gymnasium
 
     try:
-        needed = _simulators(find_spec(environment))
+        needed = simulators(find_spec(environment))
     except (gymnasium.error.Error, ImportError) as error:
         return False, f"environment {environment!r}: {error}"
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
@@ -138,7 +141,7 @@ def find_spec(environment: str) -> "EnvSpec":
     return gymnasium.spec(name if found else environment)
 
 
-def _simulators(spec: "EnvSpec") -> tuple[str, ...]:
+def simulators(spec: "EnvSpec") -> tuple[str, ...]:
     """Packages of the extra `envs` that an environment needs, as far as its entry point tells."""
     if spec.id in ENVIRONMENTS:
         return "mujoco", "gymnasium_robotics"
@@ -156,7 +159,7 @@ def describe(environment: str) -> dict[str, Any]:
         "mujoco": None,
         "notes": entry.notes if entry else "as its package registers it",
     }
-    if "mujoco" in _simulators(spec):
+    if "mujoco" in simulators(spec):
         import mujoco  # an import, not only its metadata: so every digest that covers a rollout holds its version
 
         described["mujoco"] = mujoco.__version__

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from markupsafe import Markup
 
-from qdot.reporting import findings, found_sections, map_panels, panels, state, sweeps, tables
+from qdot.reporting import findings, found_sections, map_panels, panels, rollout_section, state, sweeps, tables
 from qdot.reporting.printed import count
 from qdot.reporting.section import Section
 from qdot.reporting.source import CLAIMS, DEVIATIONS, PUBLISHED, REPLAY_BOUNDS, Source
@@ -29,6 +29,7 @@ def sections(source: Source) -> list[Section]:
         _protocols,
         _learning,
         _transport,
+        rollout_section.rollouts,
         found_sections.diagnostics,
         found_sections.studies,
         *((found_sections.sensitivity, found_sections.tuning) if source.variants else ()),

@@ -1,6 +1,7 @@
 """What a figure shows, in words, read off the rows that it is drawn from."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -70,3 +71,19 @@ def how_far(rows: pd.DataFrame) -> str:
         for (name,), own in groups(rows, "algorithm")
     )
     return f"Displacement: {', '.join(f'{_name(name)} {low:.2g} to {high:.2g}' for low, high, name in ranges)}."
+
+
+def episode(row: Any) -> str:
+    """One episode: a row of rollouts.csv."""
+    success = "" if row.success != row.success else ", with success" if row.success else ", without success"
+    return f"Episode {int(row.episode)}: return {row.episode_return:.4g} in {int(row.length)} steps{success}."
+
+
+def paths(points: pd.DataFrame, rows: pd.DataFrame) -> str:
+    """Where each path begins and ends: rows of trajectories.csv of one dataset and algorithm, and of rollouts.csv."""
+    told = []
+    for row in records(rows):
+        own = points[points["episode"] == row.episode]
+        (x, y), (last_x, last_y) = (own[["x", "y"]].iloc[place] for place in (0, -1))
+        told.append(f"{episode(row)[:-1]}, from ({x:.1f}, {y:.1f}) to ({last_x:.1f}, {last_y:.1f}).")
+    return " ".join(told)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from qdot import params as parameters
-from qdot import recipes
+from qdot import recipes, rollouts
 from qdot.errors import ResultsError
 from qdot.manifests import find_manifest
 from qdot.provenance import first_line
@@ -19,7 +19,7 @@ from qdot.study import Cell, Study
 from qdot.training import resume
 
 DONE, STALE, FAILED, NOT_RUN, MISSING = STATES = ("done", "stale", "failed", "not run", "missing")
-STAGES = ("data", "train", "evaluate", "transport", "compare", "report")
+STAGES = ("data", "train", "evaluate", "rollouts", "transport", "compare", "report")
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,10 @@ def parts(study: Study) -> list[Part]:
     for dataset, algorithm, recipe in _cell_recipes(study):
         for seed in study.seeds:
             found.append(_cell(study, recipe, Cell(dataset, algorithm, seed)))
+    for dataset in recipes.rollout_datasets(study):
+        recipe = recipes.rollouts_recipe(study, dataset)
+        manifest = Path(recipe["folder"]) / "manifest.json"
+        found.append(_part("rollouts", dataset, manifest, partial(rollouts.is_current, recipe)))
     recipe = recipes.transport_recipe(study)
     manifest = study.transport_dir / "manifest.json"
     found.append(_part("transport", study.name, manifest, partial(recipes.transport_is_current, study, recipe)))
