@@ -50,7 +50,7 @@ def run(recipe_path: Path) -> None:
         for path in folder.glob("*"):
             path.unlink()
         inputs = rollouts.sources(recipe)
-        reason = None if inputs else "evaluate: no cell of this seed was evaluated"
+        reason: Any = None if inputs else "evaluate: no cell of this seed was evaluated"
         status = "ok" if inputs else "not run"
         try:
             with threads(1):
