@@ -23,25 +23,25 @@ rule data_all:
     """Every dataset of the study."""
     input:
         refuse_unknown,
-        STUDY.data_manifests(),
-        STUDY.replays(),
+        PREPARED,
+        REPLAYED,
 
 
 rule train_all:
     """Every trained cell of the study."""
     input:
         refuse_unknown,
-        STUDY.data_manifests(),
-        STUDY.all_manifests("train"),
+        PREPARED,
+        TRAINED,
 
 
 rule evaluate_all:
     """Every evaluated cell of the study."""
     input:
         refuse_unknown,
-        STUDY.data_manifests(),
-        STUDY.all_manifests("train"),
-        STUDY.all_manifests("evaluate"),
+        PREPARED,
+        TRAINED,
+        EVALUATED,
 
 
 rule transport_all:
@@ -57,10 +57,10 @@ rule compare_all:
         refuse_unknown,
         STUDY.transport_dir / "manifest.json",
         rules.compare.output.manifest,
-        STUDY.data_manifests(),
-        STUDY.replays(),
-        STUDY.all_manifests("train"),
-        STUDY.all_manifests("evaluate"),
+        PREPARED,
+        REPLAYED,
+        TRAINED,
+        EVALUATED,
 
 
 rule report_all:
@@ -70,7 +70,7 @@ rule report_all:
         rules.report.output.manifest,
         rules.compare.output.manifest,
         STUDY.transport_dir / "manifest.json",
-        STUDY.data_manifests(),
-        STUDY.replays(),
-        STUDY.all_manifests("train"),
-        STUDY.all_manifests("evaluate"),
+        PREPARED,
+        REPLAYED,
+        TRAINED,
+        EVALUATED,
