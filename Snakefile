@@ -83,8 +83,9 @@ rule all:
         rules.active_report_all.input,
     log:
         PLACES.logs / "gates/all.log",
+    localrule: True
     shell:
-        "qdot gate --name all {input:q} 2>&1 | tee {log:q}"
+        "printf '%s\\0' {input:q} | qdot gate --name all - 2>&1 | tee {log:q}"
 
 
 include: "workflow/rules/targets.smk"

@@ -29,6 +29,9 @@ def shown(path, category, caption=None):
 if workflow.is_main_process:
     recipes.write_recipes(STUDY)
 
+PREPARED, REPLAYED = STUDY.data_manifests(), STUDY.replays()
+TRAINED, EVALUATED = STUDY.all_manifests("train"), STUDY.all_manifests("evaluate")
+
 
 wildcard_constraints:
     dataset="[^/]+",

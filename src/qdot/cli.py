@@ -155,7 +155,8 @@ def _add_stages(found: Any) -> None:
     _stage(found, "report", _report, "make the report of a study")
     gate = found.add_parser("gate", help="exit 1 where a cell failed")
     gate.add_argument("--name", default="gate")
-    gate.add_argument("manifests", type=Path, nargs="*")
+    text = "-: read their names from stdin, each ended by a NUL"
+    gate.add_argument("manifests", type=Path, nargs="*", help=text)
     gate.set_defaults(run=_gate)
     preflight = found.add_parser("preflight", help="say what a study will do, need and take")
     preflight.add_argument("recipes", type=Path, nargs="*", help="recipes of the jobs that are due")
@@ -251,7 +252,8 @@ def _report(options: argparse.Namespace) -> None:
 def _gate(options: argparse.Namespace) -> int:
     from qdot.stages import gate
 
-    return gate.run(options.manifests, options.name)
+    given = gate.names(sys.stdin.buffer.read()) if options.manifests == [Path("-")] else options.manifests
+    return gate.run(given, options.name)
 
 
 def _preflight(options: argparse.Namespace) -> int:

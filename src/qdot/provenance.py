@@ -49,8 +49,13 @@ def sha256_file(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write_atomic(path: str | Path, content: str | bytes) -> None:
+def write_atomic(path: str | Path, content: str | bytes, durable: bool = True) -> None:
     """Write a file so that a reader sees the old content or the new, never a part.
+
+    Args:
+        path: The file.
+        content: What it shall hold.
+        durable: Also after a power cut: wait for the disk. What is written anew at each start need not be.
 
     Raises:
         ResultsError: the folder cannot be made or written.
@@ -64,7 +69,8 @@ def write_atomic(path: str | Path, content: str | bytes) -> None:
             temporary = file.name
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
     except OSError as error:
@@ -107,9 +113,9 @@ def _umask() -> int:
     return mask
 
 
-def write_json(path: str | Path, value: Any) -> None:
+def write_json(path: str | Path, value: Any, durable: bool = True) -> None:
     """Write `value` atomically as JSON with sorted keys and a final newline."""
-    write_atomic(path, json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
+    write_atomic(path, json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n", durable)
 
 
 def write_manifest(path: str | Path, value: Mapping[str, Any]) -> None:

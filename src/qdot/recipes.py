@@ -6,18 +6,16 @@ from something else; otherwise it is older than every output. That holds in a cl
 `-n`, where neither Snakemake's records nor time stamps can be trusted.
 """
 
-import functools
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from qdot import external, provenance, replays, rollouts
+from qdot import external, provenance, replays, rollouts, stamps
 from qdot.algorithms import registry
 from qdot.data.d4rl import find_file
-from qdot.data.files import content_sha256
 from qdot.data.published import published_statistics
 from qdot.data.recipe_names import RECIPES as COLLECTORS
 from qdot.envs import registry as environments
@@ -28,7 +26,6 @@ from qdot.provenance import code_digest, digest, package_versions
 from qdot.study import Cell, Study, slug
 
 RECIPES = Path(".snakemake/recipes")
-HASHES = RECIPES / "hashes.json"
 OLD = 86400  # a time stamp older than every output
 DESCRIPTIVE = ("environment", "reference_scores", "reference_source", "licence", "draw_of")
 COLLECT = "qdot.data.collect"
@@ -61,34 +58,6 @@ def _code(*entries: str, stop: tuple[str, ...] = ()) -> dict[str, Any]:
     return {"code": code_digest(*entries, stop=stop), "packages": package_versions(*entries, stop=stop)}
 
 
-@functools.cache
-def _hashes() -> dict[str, str]:
-    """SHA-256 of files by path, size and time stamp, as earlier runs found them."""
-    return find_record(HASHES)
-
-
-def _file_digest(path: Path, size: int, modified: int) -> str:
-    """SHA-256 of a file or a folder's files; read again only where size or time stamp changed."""
-    known, key = _hashes(), f"{path}:{size}:{modified}"
-    if key not in known:
-        known[key] = content_sha256(path)
-    return known[key]
-
-
-def _intact(directory: Path, files: Mapping[str, str]) -> bool:
-    """Whether every file that a manifest names is there with the content that it recorded."""
-    return all(_content(directory / name) == expected for name, expected in files.items())
-
-
-def _content(path: Path) -> str | None:
-    """SHA-256 of a file or a folder's files, None where there is none."""
-    files = [path] if path.is_file() else [entry for entry in path.rglob("*") if entry.is_file()]
-    if not files:
-        return None
-    stats = [entry.stat() for entry in files]
-    return _file_digest(path, sum(stat.st_size for stat in stats), max(stat.st_mtime_ns for stat in stats))
-
-
 def data_recipe(study: Study, dataset: str) -> dict[str, Any]:
     """What the prepared dataset should be made from; `core` leaves out what only describes it."""
     algorithm = next(iter(study.params["algorithms"]))
@@ -103,7 +72,7 @@ def data_recipe(study: Study, dataset: str) -> dict[str, Any]:
         file = find_file(dataset, study.root)
         content, size = file.sha256, file.bytes
     elif values.get("source") == "file":
-        content = _content(study.root / values["path"])
+        content = stamps.content(study.root / values["path"])
     core = digest("data", dataset, makes, content, _code("qdot.data.prepare", stop=stop))
     described = {key: values.get(key) for key in DESCRIPTIVE}
     return {
@@ -128,15 +97,15 @@ def replay_recipe(study: Study, dataset: str) -> dict[str, Any]:
     return {**recipe, "places": study.params["places"]}
 
 
-def train_recipe(study: Study, dataset: str, algorithm: str) -> dict[str, Any]:
-    """What a trained cell should be made from, but for its seed."""
+def train_recipe(study: Study, dataset: str, algorithm: str, core: str | None = None) -> dict[str, Any]:
+    """What a trained cell should be made from, but for its seed; `core`: the dataset's, where it is known."""
     values = study.resolved(dataset, algorithm)
     environment = values["data"].get("environment")
     module = environments.entry_module(environment) if environment else None
     entries = ["qdot.stages.train", registry.entry_module(values["method"]), *([module] if module else [])]
     code = _code(*entries, stop=MANIFESTS)
     reads = {
-        "dataset": data_recipe(study, dataset)["core"],
+        "dataset": core or data_recipe(study, dataset)["core"],
         "algorithm": [algorithm, values["method"]],
         "train": values["train"],
         "algorithm_values": values["algorithm_values"],
@@ -148,7 +117,10 @@ def train_recipe(study: Study, dataset: str, algorithm: str) -> dict[str, Any]:
 
 def evaluate_recipe(study: Study, dataset: str, algorithm: str) -> dict[str, Any]:
     """What an evaluated cell should be made from, but for its seed."""
-    train = train_recipe(study, dataset, algorithm)
+    return _evaluate_recipe(study, train_recipe(study, dataset, algorithm))
+
+
+def _evaluate_recipe(study: Study, train: Mapping[str, Any]) -> dict[str, Any]:
     values = train["params"]
     module = environments.entry_module(values["data"].get("environment") or "")
     code = _code("qdot.stages.evaluate", *([module] if module else []), stop=MANIFESTS)
@@ -159,6 +131,15 @@ def evaluate_recipe(study: Study, dataset: str, algorithm: str) -> dict[str, Any
         "reference_scores": values["data"].get("reference_scores"),
     }
     return _cell_recipe("evaluate", study, values, {"digest": digest("evaluate", reads, code), **code})
+
+
+def cell_recipes(study: Study) -> Iterator[dict[str, Any]]:
+    """The train and the evaluate recipe of each pair of a dataset and an algorithm that is built."""
+    for dataset in study.datasets:
+        core = data_recipe(study, dataset)["core"]
+        for algorithm in runnable(study):
+            train = train_recipe(study, dataset, algorithm, core)
+            yield from (train, _evaluate_recipe(study, train))
 
 
 def rollouts_recipe(study: Study, dataset: str) -> dict[str, Any]:
@@ -220,26 +201,24 @@ def transport_recipe(study: Study) -> dict[str, Any]:
     return {**names, "params": study.transport, "digest": made, **code}
 
 
-def table_recipe(study: Study, stage: str) -> dict[str, Any]:
-    """What the tables (`compare`) or the report should be made from."""
+def table_recipe(study: Study, stage: str, made: Iterable[Mapping[str, Any]] | None = None) -> dict[str, Any]:
+    """What the tables (`compare`) or the report should be made from; `made`: the cells' recipes, where known."""
     cells = [
-        [recipe["stage"], dataset, algorithm, seed, seed_digest(recipe["digest"], seed)]
-        for dataset in study.datasets
-        for algorithm in runnable(study)
-        for recipe in (train_recipe(study, dataset, algorithm), evaluate_recipe(study, dataset, algorithm))
+        [recipe["stage"], recipe["dataset"], recipe["algorithm"], seed, seed_digest(recipe["digest"], seed)]
+        for recipe in made or cell_recipes(study)
         for seed in study.seeds
     ]
     pairs = [(dataset, algorithm) for dataset in study.datasets for algorithm in study.algorithms]
     levels = [resolve(study.params, study.suite, *pair).sources for pair in pairs]
     transport = transport_recipe(study)["digest"]
     reads: list[Any] = [cells, pairs, levels, transport, study.params["compare"]]
-    reads += [[_content(study.root / path) for path in (CLAIMS, replays.TABLE)], _code("qdot.evaluation.compare")]
+    reads += [[stamps.content(study.root / path) for path in (CLAIMS, replays.TABLE)], _code("qdot.evaluation.compare")]
     outside = external.of(study.root, study.datasets)
     reads += [outside] if outside else []  # those of other datasets, or none, are no reason to work again
     if stage == "report":
         templates = sorted((study.root / "reports" / "templates").rglob("*.*"))
         texts = [*templates, study.root / PUBLISHED, study.root / "docs" / "deviations.md"]
-        reads += [study.params["report"], [_content(path) for path in texts], _code("qdot.reporting.render")]
+        reads += [study.params["report"], [stamps.content(path) for path in texts], _code("qdot.reporting.render")]
         reads += [data_recipe(study, dataset)["digest"] for dataset in study.datasets]
     return {
         "stage": stage,
@@ -255,14 +234,14 @@ def table_recipe(study: Study, stage: str) -> dict[str, Any]:
 def cell_is_current(study: Study, recipe: Mapping[str, Any], cell: Cell) -> bool:
     """Whether a cell's result is what its recipe asks for, its files included."""
     stage = recipe["stage"]
-    manifest = find_manifest(study.cell_dir(stage, cell) / "manifest.json", "digest", "files", "inputs")
+    manifest = stamps.manifest(study.cell_dir(stage, cell) / "manifest.json", "digest", "files", "inputs")
     if manifest is None or manifest.get("digest") != seed_digest(recipe["digest"], cell.seed):
         return False
     if stage == "train":
-        before = find_manifest(study.data_dir(cell.dataset) / "manifest.json")
+        before = stamps.manifest(study.data_dir(cell.dataset) / "manifest.json")
         source = (before or {}).get("files", {}).get("arrays.safetensors")
     else:
-        before = find_manifest(study.cell_dir("train", cell) / "manifest.json")
+        before = stamps.manifest(study.cell_dir("train", cell) / "manifest.json", "digest", "files", "inputs")
         source = (before or {}).get("files", {}).get("policy.safetensors")
     if manifest["status"] == "not run":
         playable = not obstacle(recipe["params"]["data"])
@@ -271,7 +250,7 @@ def cell_is_current(study: Study, recipe: Mapping[str, Any], cell: Cell) -> bool
         return False
     gone = source is None if stage == "train" else before is None  # a dataset that is gone takes no trained cell along
     changed = not gone and source != manifest["inputs"].get("source")
-    return not changed and _intact(study.cell_dir(stage, cell), manifest["files"])
+    return not changed and stamps.intact(study.cell_dir(stage, cell), manifest["files"])
 
 
 def _finished(directory: Path, wanted: str) -> dict[str, Any] | None:
@@ -279,7 +258,7 @@ def _finished(directory: Path, wanted: str) -> dict[str, Any] | None:
     manifest = find_manifest(directory / "manifest.json", "digest", "files")
     if manifest is None or manifest.get("digest") != wanted or manifest["status"] != "ok":
         return None
-    return manifest if _intact(directory, manifest["files"]) else None
+    return manifest if stamps.intact(directory, manifest["files"]) else None
 
 
 def data_is_current(study: Study, recipe: Mapping[str, Any]) -> bool:
@@ -326,13 +305,13 @@ def put(path: Path, recipe: Mapping[str, Any], current: bool, outputs: Iterable[
     """Write a recipe: newer than its outputs where work is due, whatever the clock says; else older than they are."""
     if not current:
         now = time.time_ns()
-        provenance.write_json(path, {**recipe, "due": now})
+        provenance.write_json(path, {**recipe, "due": now}, durable=False)
         after = 10**9 + max((output.stat().st_mtime_ns for output in outputs if output.is_file()), default=0)
         os.utime(path, ns=(max(now, after),) * 2)
         return
     found = find_record(path)
     if {k: v for k, v in found.items() if k != "due"} != json.loads(json.dumps(recipe)):
-        provenance.write_json(path, recipe)
+        provenance.write_json(path, recipe, durable=False)
     os.utime(path, (OLD, OLD))
 
 
@@ -342,13 +321,9 @@ def write_recipes(study: Study) -> None:
         recipe = data_recipe(study, dataset)
         made = [study.data_dir(dataset) / "manifest.json"]
         put(recipe_path(study, "data", dataset), recipe, data_is_current(study, recipe), made)
-        for algorithm in runnable(study):
-            cells = [Cell(dataset, algorithm, seed) for seed in study.seeds]
-            for make in (train_recipe, evaluate_recipe):
-                recipe = make(study, dataset, algorithm)
-                current = all(_is_current_or_absent(study, recipe, cell) for cell in cells)
-                made = [study.cell_dir(recipe["stage"], cell) / "manifest.json" for cell in cells]
-                put(recipe_path(study, recipe["stage"], dataset, algorithm), recipe, current, made)
+    of_cells = list(cell_recipes(study))
+    for recipe in of_cells:
+        _put_cells(study, recipe)
     for dataset in study.replayed:
         recipe = replay_recipe(study, dataset)
         made = [study.data_dir(dataset) / replays.FILE]
@@ -361,10 +336,19 @@ def write_recipes(study: Study) -> None:
     made = [study.transport_dir / "manifest.json"]
     put(recipe_path(study, "transport"), recipe, transport_is_current(study, recipe), made)
     for stage in ("compare", "report"):
-        recipe = table_recipe(study, stage)
+        recipe = table_recipe(study, stage, of_cells)
         made = [(study.compare_dir if stage == "compare" else study.report_dir) / "manifest.json"]
         put(recipe_path(study, stage), recipe, table_is_current(study, recipe), made)
-    provenance.write_json(HASHES, _hashes())
+    stamps.save()
+
+
+def _put_cells(study: Study, recipe: Mapping[str, Any]) -> None:
+    """Write the recipe of all seeds of a dataset and an algorithm."""
+    stage, dataset, algorithm = (recipe[key] for key in ("stage", "dataset", "algorithm"))
+    cells = [Cell(dataset, algorithm, seed) for seed in study.seeds]
+    current = all(_is_current_or_absent(study, recipe, cell) for cell in cells)
+    made = [study.cell_dir(stage, cell) / "manifest.json" for cell in cells]
+    put(recipe_path(study, stage, dataset, algorithm), recipe, current, made)
 
 
 def _is_current_or_absent(study: Study, recipe: Mapping[str, Any], cell: Cell) -> bool:

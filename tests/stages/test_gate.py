@@ -32,3 +32,11 @@ def test_the_exit_status_is_1_exactly_where_a_cell_failed_or_is_missing(
     with caplog.at_level(logging.INFO):
         assert gate.run(paths, "all") == status
     assert printed in caplog.text
+
+
+def test_names_from_a_stream_may_hold_anything_but_a_nul() -> None:
+    assert gate.names(b"a/manifest.json\0b c\n/manifest.json\0") == [
+        Path("a/manifest.json"),
+        Path("b c\n/manifest.json"),
+    ]
+    assert gate.names(b"\0") == gate.names(b"") == []

@@ -1,5 +1,6 @@
 """No name or value is read by a shell: rules quote each, and hostile ones arrive as they are."""
 
+import ast
 import re
 import subprocess
 from collections.abc import Iterator
@@ -8,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 from snakemake.utils import format as snakemake_format
+
+from qdot.stages import gate
 
 TOP = Path(__file__).parents[2]
 RULES = [TOP / "Snakefile", TOP / "workflow" / "study.smk", *sorted((TOP / "workflow" / "rules").glob("*.smk"))]
@@ -20,7 +23,7 @@ def commands() -> Iterator[tuple[str, str]]:
     for path in RULES:
         for found in re.finditer(r'shell:\s*((?:f?"[^"\n]*"\s*)+)', path.read_text()):
             assert 'f"' not in found.group(1), f"{path}: {found.group(1)}"
-            yield path.name, "".join(re.findall(r'"([^"\n]*)"', found.group(1)))
+            yield path.name, ast.literal_eval(f"({found.group(1)})")
 
 
 def fields(command: str) -> list[tuple[str, str]]:
@@ -56,10 +59,10 @@ class Filled:
 
 @pytest.mark.parametrize("value", HOSTILE)
 def test_hostile_values_reach_the_program_as_they_are(value: str, tmp_path: Path) -> None:
-    """Each rule's own command, filled by Snakemake and run by bash; a stand-in for `qdot` writes down its arguments."""
+    """Each rule's own command, filled by Snakemake, run by bash; a stand-in for `qdot` notes what it is given."""
     program = tmp_path / "bin" / "qdot"
     program.parent.mkdir()
-    program.write_text('#!/bin/bash\nprintf "%s\\0" "$@" > "$ARGUMENTS"\n')
+    program.write_text('#!/bin/bash\n{ printf "%s\\0" "$@"; cat; } > "$ARGUMENTS"\n')
     program.chmod(0o755)
     work = tmp_path / "work"
     work.mkdir()
@@ -68,11 +71,31 @@ def test_hostile_values_reach_the_program_as_they_are(value: str, tmp_path: Path
         values = {name.partition(".")[0]: Filled(value) for name, _ in fields(command)} | {"threads": 2}
         filled = snakemake_format(command, **values)
         environment = {"PATH": f"{program.parent}:/usr/bin:/bin", "ARGUMENTS": str(tmp_path / "arguments")}
-        subprocess.run(["bash", "-euo", "pipefail", "-c", filled], cwd=work, env=environment, check=True)
+        bash = ["bash", "-euo", "pipefail", "-c", filled]
+        subprocess.run(bash, cwd=work, env=environment, stdin=subprocess.DEVNULL, check=True)
         received = (tmp_path / "arguments").read_bytes().decode().split("\0")[:-1]
         expected = [name for name, _ in fields(command) if name not in NUMBERS]
         assert received.count(value) == len(expected), (file, filled)
         assert list(work.iterdir()) == []
+
+
+def test_a_gate_takes_more_manifests_than_an_argument_list_holds(tmp_path: Path) -> None:
+    program, received = tmp_path / "qdot", tmp_path / "received"
+    program.write_text('#!/bin/bash\ncat > "$RECEIVED"\n')
+    program.chmod(0o755)
+    names = [f"results/large/train/{'x' * 80}/seed{seed}/manifest.json" for seed in range(70_000)]
+    gates = [command for file, command in commands() if " gate " in command]
+    assert len(gates) == 3
+    with pytest.raises(OSError, match="too long"):
+        subprocess.run([program, *names], check=True)
+    for command in gates:
+        script = tmp_path / "script"  # as Snakemake hands a long command to bash
+        script.write_text(
+            command.partition(" 2>&1")[0].replace("{input:q}", " ".join(names)).replace("{params.name:q}", "n")
+        )
+        environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "RECEIVED": str(received)}
+        subprocess.run(["bash", "-euo", "pipefail", script], env=environment, check=True)
+        assert [str(path) for path in gate.names(received.read_bytes())] == names
 
 
 def test_dvcs_commands_hold_no_value_of_params() -> None:

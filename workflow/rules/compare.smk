@@ -5,8 +5,8 @@ rule compare:
     """Make the tables and the verdicts."""
     input:
         recipe=str(recipes.recipe_path(STUDY, "compare")),
-        evaluated=STUDY.all_manifests("evaluate"),
-        replays=STUDY.replays(),
+        evaluated=EVALUATED,
+        replays=REPLAYED,
         transport=STUDY.transport_dir / "manifest.json",
     output:
         scores=shown(STUDY.compare_dir / "scores.csv", "Scores"),

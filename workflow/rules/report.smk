@@ -44,25 +44,25 @@ rule data_all:
     """Every dataset of the study."""
     input:
         refuse_unknown,
-        STUDY.data_manifests(),
-        STUDY.replays(),
+        PREPARED,
+        REPLAYED,
 
 
 rule train_all:
     """Every trained cell of the study."""
     input:
         refuse_unknown,
-        STUDY.data_manifests(),
-        STUDY.all_manifests("train"),
+        PREPARED,
+        TRAINED,
 
 
 rule evaluate_all:
     """Every evaluated cell of the study."""
     input:
         refuse_unknown,
-        STUDY.data_manifests(),
-        STUDY.all_manifests("train"),
-        STUDY.all_manifests("evaluate"),
+        PREPARED,
+        TRAINED,
+        EVALUATED,
 
 
 rule transport_all:
@@ -78,10 +78,10 @@ rule compare_all:
         refuse_unknown,
         STUDY.transport_dir / "manifest.json",
         rules.compare.output.manifest,
-        STUDY.data_manifests(),
-        STUDY.replays(),
-        STUDY.all_manifests("train"),
-        STUDY.all_manifests("evaluate"),
+        PREPARED,
+        REPLAYED,
+        TRAINED,
+        EVALUATED,
 
 
 rule report_all:
@@ -92,7 +92,7 @@ rule report_all:
         recipes.rollouts_manifests(STUDY),
         rules.compare.output.manifest,
         STUDY.transport_dir / "manifest.json",
-        STUDY.data_manifests(),
-        STUDY.replays(),
-        STUDY.all_manifests("train"),
-        STUDY.all_manifests("evaluate"),
+        PREPARED,
+        REPLAYED,
+        TRAINED,
+        EVALUATED,

@@ -1,6 +1,7 @@
 """What a user names. Each ends in a gate: it lists what failed and what was not run, and exits 1 where a cell failed.
 
-In: manifests. Out: an exit status.
+In: manifests, handed over as a stream: no argument list holds tens of thousands. Out: an exit status. Each runs where Snakemake
+does, whatever executes the other jobs.
 """
 
 for suite in NAMED:
@@ -12,10 +13,11 @@ for suite in NAMED:
             getattr(rules, f"{'active' if suite == ACTIVE else suite}_report_all").input,
         log:
             f"{PLACES.logs}/gates/{suite}.log",
+        localrule: True
         params:
             name=suite,
         shell:
-            "qdot gate --name {params.name:q} {input:q} 2>&1 | tee {log:q}"
+            "printf '%s\\0' {input:q} | qdot gate --name {params.name:q} - 2>&1 | tee {log:q}"
 
 
 for stage in ("data", "train", "evaluate", "transport", "compare", "report"):
@@ -27,7 +29,8 @@ for stage in ("data", "train", "evaluate", "transport", "compare", "report"):
             getattr(rules, f"active_{stage}_all").input,
         log:
             f"{PLACES.logs}/gates/{stage}_all.log",
+        localrule: True
         params:
             name=f"{stage}_all",
         shell:
-            "qdot gate --name {params.name:q} {input:q} 2>&1 | tee {log:q}"
+            "printf '%s\\0' {input:q} | qdot gate --name {params.name:q} - 2>&1 | tee {log:q}"

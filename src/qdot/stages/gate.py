@@ -1,6 +1,7 @@
 """`qdot gate`: the end of every target. It lists what failed and what was not run; a failure makes the run exit 1."""
 
 import logging
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -8,6 +9,11 @@ from qdot.manifests import find_manifest
 from qdot.provenance import first_line
 
 log = logging.getLogger("qdot")
+
+
+def names(stream: bytes) -> list[Path]:
+    """Manifests from a stream, which takes more of them than an argument list can: each name ends with a NUL."""
+    return [Path(os.fsdecode(name)) for name in stream.split(b"\0") if name]
 
 
 def run(manifests: list[Path], name: str) -> int:
