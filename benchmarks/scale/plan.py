@@ -20,7 +20,7 @@ from typing import Any
 
 import table
 
-from qdot import params, provenance, recipes, replays
+from qdot import params, provenance, recipes, replays, rollouts
 from qdot.manifests import find_manifest
 from qdot.provenance import SEAL, sha256_file, write_json
 from qdot.study import Cell, Study
@@ -102,6 +102,9 @@ def finish(study: Study) -> None:
             values = {"inputs": {"source": source}, "params": recipe["params"]}
             digest = recipes.seed_digest(recipe["digest"], seed)
             policies[cell] = _write(study.cell_dir(stage, cell), digest, FILES[stage], **values)
+    for dataset in recipes.rollout_datasets(study):
+        recipe = recipes.rollouts_recipe(study, dataset)
+        _write(Path(recipe["folder"]), recipe["digest"], [], inputs=rollouts.sources(recipe))
     _write(study.transport_dir, recipes.transport_recipe(study)["digest"], [])
     for stage, folder in (("compare", study.compare_dir), ("report", study.report_dir)):
         inputs = recipes.table_inputs(study, stage)
