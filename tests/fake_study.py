@@ -76,9 +76,9 @@ def write_rollouts(study: Study, algorithms: tuple[str, ...] = ("qdot", "bc"), p
                 rows.append((*names, readout, 0, 4321.25, 1000, "", 100, 5, 0.5, *made, ""))
         _write_rows(folder / "rollouts.csv", rollouts.COLUMNS, rows)
         if plane:
-            _write_rows(folder / "trajectories.csv", rollouts.TRAJECTORY_COLUMNS, points)
+            _write_rows(folder / "paths.csv", rollouts.PATH_COLUMNS, points)
             _write_rows(folder / "walls.csv", rollouts.WALL_COLUMNS, [(2.0, 0.0, 0.5, 1.5), (-2.0, 0.0, 0.5, 1.5)])
-            files += ["trajectories.csv", "walls.csv"]
+            files += ["paths.csv", "walls.csv"]
         manifest = {
             "status": "ok",
             "reason": None,

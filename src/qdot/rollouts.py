@@ -7,12 +7,12 @@ from typing import Any
 from qdot.manifests import find_manifest
 from qdot.provenance import damaged_files
 
-TABLE, TRAJECTORIES, WALLS = "rollouts.csv", "trajectories.csv", "walls.csv"
+TABLE, PATHS, WALLS = "rollouts.csv", "paths.csv", "walls.csv"
 COLUMNS = (
     *("dataset", "algorithm", "seed", "readout", "episode", "episode_return", "length", "success"),
     *("shown", "frames", "seconds", "animation", "still", "reason"),
 )
-TRAJECTORY_COLUMNS = ("dataset", "algorithm", "seed", "episode", "step", "x", "y")
+PATH_COLUMNS = ("dataset", "algorithm", "seed", "episode", "step", "x", "y")
 WALL_COLUMNS = ("x", "y", "half_x", "half_y")
 
 

@@ -111,7 +111,7 @@ def test_a_path_is_drawn_from_its_first_to_its_last_point_between_the_walls() ->
 
 def test_paths_have_words_a_command_and_their_rows(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     text = part(study)
-    table = pd.read_csv(study.stage_dir("rollouts") / "pointmaze-umaze" / "trajectories.csv")
+    table = pd.read_csv(study.stage_dir("rollouts") / "pointmaze-umaze" / "paths.csv")
     last = table[(table["algorithm"] == "qdot") & (table["episode"] == 1)].iloc[-1]
     words = "Episode 1: return 101.5 in 300 steps, with success, from ("
     assert words in text

@@ -92,7 +92,7 @@ def by_hand(policy: Path, seed: int, episode: int) -> tuple[list[np.ndarray], fl
 def test_a_path_is_the_one_that_the_environment_goes(top: Path) -> None:
     folder = Folder(top, "bc")
     assert folder.run(MAZE)["status"] == "ok"
-    rows, points = folder.rows(MAZE), folder.rows(MAZE, rollouts.TRAJECTORIES)
+    rows, points = folder.rows(MAZE), folder.rows(MAZE, rollouts.PATHS)
     assert [row["episode"] for row in rows] == ["0", "1", "2"]
     policy = folder.study.cell_dir("train", Cell(MAZE, "bc", 0)) / "policy.safetensors"
     for row in rows:

@@ -30,7 +30,7 @@ class Rolled:
         reason: Why there are none; None where there are.
         files: Names that the manifest vouches for.
         rows: rollouts.csv.
-        points: trajectories.csv; empty where the task is no maze.
+        points: paths.csv; empty where the task is no maze.
         walls: walls.csv; empty as well.
     """
 
@@ -73,7 +73,7 @@ def _read(source: Source) -> Iterator[Rolled]:
         tables = (
             _table(folder / file, columns) if file in files else pd.DataFrame(columns=columns)
             for file, columns in (
-                (rollouts.TRAJECTORIES, rollouts.TRAJECTORY_COLUMNS),
+                (rollouts.PATHS, rollouts.PATH_COLUMNS),
                 (rollouts.WALLS, rollouts.WALL_COLUMNS),
             )
         )

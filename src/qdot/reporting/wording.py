@@ -80,7 +80,7 @@ def episode(row: Any) -> str:
 
 
 def paths(points: pd.DataFrame, rows: pd.DataFrame) -> str:
-    """Where each path begins and ends: rows of trajectories.csv of one dataset and algorithm, and of rollouts.csv."""
+    """Where each path begins and ends: rows of paths.csv of one dataset and algorithm, and of rollouts.csv."""
     told = []
     for row in records(rows):
         own = points[points["episode"] == row.episode]

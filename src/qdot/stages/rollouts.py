@@ -106,9 +106,9 @@ def _roll_out(recipe: Mapping[str, Any], inputs: Mapping[str, str]) -> list[str]
     write_rows(folder / rollouts.TABLE, rollouts.COLUMNS, rows)
     if place:
         found = [wall._asdict() for wall in walls(make_environments(recipe["environment"], 1)[0])]
-        write_rows(folder / rollouts.TRAJECTORIES, rollouts.TRAJECTORY_COLUMNS, points)
+        write_rows(folder / rollouts.PATHS, rollouts.PATH_COLUMNS, points)
         write_rows(folder / rollouts.WALLS, rollouts.WALL_COLUMNS, found)
-        files += [rollouts.TRAJECTORIES, rollouts.WALLS]
+        files += [rollouts.PATHS, rollouts.WALLS]
     return files
 
 
