@@ -120,8 +120,9 @@ def test_what_is_unpacked_has_its_sums_and_counts_as_done(study: Study) -> None:
         "transport tiny",
         "compare tiny",
         "report tiny",
+        f"rollouts {DATASET}",
     }
-    assert len(found) == 1 + 2 * 6 + 3
+    assert len(found) == 1 + 2 * 6 + 4
 
 
 def test_what_is_not_done_is_left_out_and_named(study: Study) -> None:
