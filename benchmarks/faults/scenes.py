@@ -21,7 +21,8 @@ from qdot.training import checkpoint, resume
 
 TOP = Path(__file__).parents[2]
 RESULTS = ("data/prepared", "results", "reports/build")
-CLOCKS = ("runtime.json", "costs.csv", "made_with.csv", "index.html")  # hold clocks, or a table of them
+# Hold clocks, or a table of them.
+CLOCKS = ("runtime.json", "costs.csv", "made_with.csv", "provenance.csv", "totals.csv", "index.html")
 OF_CLOCKS = ("compare/manifest.json", "reports/build")  # list the digests of such files
 SAVE_SECONDS = "0.5"
 ALGORITHMS = ("qdot", "iql", "bc")

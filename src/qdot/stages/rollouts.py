@@ -102,7 +102,9 @@ def _roll_out(recipe: Mapping[str, Any], inputs: Mapping[str, str]) -> list[str]
         for name, content in pictures.items():
             provenance.write_atomic(folder / name, content)
         files += pictures
-        log.info("%s: %s", cell["algorithm"], row["reason"] or f"{row['frames']} frames")
+        log.info(
+            "%s: %s", cell["algorithm"], f"{row['frames']} frames" if pictures else f"not rendered: {row['reason']}"
+        )
     write_rows(folder / rollouts.TABLE, rollouts.COLUMNS, rows)
     if place:
         found = [wall._asdict() for wall in walls(make_environments(recipe["environment"], 1)[0])]
@@ -191,7 +193,7 @@ def _film(
         middle = still(frames[len(frames) // 2])  # the start looks the same whatever the policy
         pictures = {f"{cell['algorithm']}.webp": moving, f"{cell['algorithm']}-still.webp": middle}
     except Exception as error:  # the episode ran: whatever fails here is the renderer's, and the row says it
-        log.warning("%s: not rendered", cell["algorithm"], exc_info=True)
+        log.debug("%s: not rendered", cell["algorithm"], exc_info=True)
         return row | {"reason": (str(error).strip() or type(error).__name__).splitlines()[0]}, {}
     names = dict(zip(("animation", "still"), pictures, strict=True))
     return _told(0, filmed) | {"shown": shown, "frames": len(frames), "seconds": round(seconds, 3)} | names, pictures
