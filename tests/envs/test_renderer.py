@@ -3,6 +3,7 @@
 from typing import Any
 
 import gymnasium
+import mujoco
 import numpy as np
 import pytest
 
@@ -67,3 +68,13 @@ def test_a_simpler_picture_changes_no_number() -> None:
     for (seen, reward), (expected, other) in zip(states(True), states(False), strict=True):
         assert np.array_equal(seen, expected)
         assert reward == other
+
+
+@pytest.mark.filterwarnings("ignore:.*is out of date")
+@pytest.mark.parametrize("name", ["HalfCheetah-v4", "qdot/hopper-v2", "qdot/walker2d-v2", "qdot/ant-v2"])
+def test_the_camera_moves_along_with_a_body_that_runs(name: str) -> None:
+    environment = gymnasium.make(name, render_mode="rgb_array")
+    renderer.simplify(environment, 64)
+    (chosen,) = [part.mujoco_renderer for part in renderer.parts(environment)]
+    assert chosen.model.cam_mode[chosen.camera_id] == mujoco.mjtCamLight.mjCAMLIGHT_TRACKCOM
+    environment.close()
