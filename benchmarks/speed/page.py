@@ -15,6 +15,7 @@ from qdot.provenance import write_atomic
 PAGE = Path(__file__).parents[2] / "docs/performance.md"
 FIGURES = PAGE.with_name("performance")
 PARTS = ("training", "GPU training", "study", "evaluation", "machine")
+NONE = "Not measured on this kind of machine."
 NAMES = {
     "actions": "width of the action",
     "width": "width of the hidden layers",
@@ -33,7 +34,7 @@ def rows_table(rows: Sequence[table.Row], part: str) -> str:
             shown = [str(row[name]) for name in ("ours", "peer", "unit", "ratio", "goal")]
             lines.append([what, *shown, verdict(row), row["date"]])
     header = ("what", "ours", "peer", "unit", "ratio", "goal", "", "date")
-    return markdown.table(header, lines) if lines else "Not measured on this kind of machine."
+    return markdown.table(header, lines) if lines else NONE
 
 
 def verdict(row: table.Row) -> str:
@@ -77,18 +78,25 @@ def figure(growth: pd.DataFrame, axis: str) -> Figure:
     return made
 
 
+def growth_part(file: Path) -> str:
+    """Slopes and figures of `growth.py`, whose rows have a file of their own."""
+    if not file.is_file():
+        return NONE
+    growth = pd.read_csv(file)
+    FIGURES.mkdir(exist_ok=True)
+    for axis in NAMES:
+        figure(growth, axis).savefig(FIGURES / f"{axis}.svg", metadata={"Date": None})
+    links = "\n".join(f"![Time of a step over: {name}]({FIGURES.name}/{axis}.svg)" for axis, name in NAMES.items())
+    return f"{slopes_table(growth)}\n\n{links}"
+
+
 def main() -> int:
     """Fill the page and draw its figures."""
     rows, text = table.read(table.path()), PAGE.read_text(encoding="utf-8")
     for part in PARTS:
         text = markdown.fill(text, part, rows_table(rows, part))
-    growth = pd.read_csv(table.path().with_name(f"{table.path().stem}-growth.csv"))
-    links = "\n".join(f"![Time of a step over: {name}]({FIGURES.name}/{axis}.svg)" for axis, name in NAMES.items())
-    text = markdown.fill(text, "growth", f"{slopes_table(growth)}\n\n{links}")
-    FIGURES.mkdir(exist_ok=True)
-    for axis in NAMES:
-        figure(growth, axis).savefig(FIGURES / f"{axis}.svg", metadata={"Date": None})
-    write_atomic(PAGE, text)
+    growth = table.path().with_name(f"{table.path().stem}-growth.csv")
+    write_atomic(PAGE, markdown.fill(text, "growth", growth_part(growth)))
     return 0
 
 

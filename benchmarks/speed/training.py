@@ -63,6 +63,7 @@ def rows() -> list[table.Row]:
     families = {
         f"{name} {how}": ours([name], data, SEEDS, how == "compiled") for name in ("qdot", "iql") for how in HOW
     }
+    families[ROUNDED] = ours(["qdot"], data, SEEDS, True, precision="bfloat16")
     start = time.process_time()
     for name in ("qdot compiled", "iql compiled"):
         stepping(families[name])()
