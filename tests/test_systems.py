@@ -25,15 +25,14 @@ def test_linux_and_macos_are_not_refused(monkeypatch: pytest.MonkeyPatch, system
 
 
 def test_native_windows_is_refused_with_a_way_out_before_a_command_runs(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
     with pytest.raises(QdotError, match="WSL2"):
         refuse_windows()
     assert cli.main(["places"]) == 2
-    printed = capsys.readouterr()
-    assert "native Windows" in printed.err
-    assert printed.out == ""
+    assert "native Windows" in caplog.text
+    assert capsys.readouterr().out == ""
 
 
 def test_the_command_line_gets_as_far_as_refusing_without_the_modules_that_windows_lacks() -> None:
