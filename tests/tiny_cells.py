@@ -1,8 +1,11 @@
 """Small datasets and values to train on in tests of algorithms and of the training loop."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pytest
+import torch
 
 from qdot.data.batch import Dataset
 from qdot.training.trainer import Trainer
@@ -149,3 +152,17 @@ def bandit(size: int = 256) -> Dataset:
     """One state; action +0.5 earns 1, action -0.5 earns 0; equally often."""
     good = np.arange(size) % 2 == 0
     return dataset(np.ones((size, 2)), np.where(good, 0.5, -0.5)[:, None], good.astype(float))
+
+
+def poison_second_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the weights of the second of three seeds become NaN after 15 steps."""
+    plain = Trainer.note
+
+    def poison(self: Trainer, info: Mapping[str, torch.Tensor]) -> None:
+        plain(self, info)
+        if self.step == 15:
+            with torch.no_grad():
+                for parameter in self.model.parameters():
+                    parameter.unflatten(0, (3, -1))[1] = float("nan")
+
+    monkeypatch.setattr(Trainer, "note", poison)

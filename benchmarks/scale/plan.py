@@ -20,9 +20,9 @@ from typing import Any
 
 import table
 
-from qdot import params, provenance, recipes, replays, rollouts
+from qdot import params, recipes, replays, rollouts
 from qdot.manifests import find_manifest
-from qdot.provenance import SEAL, sha256_file, write_json
+from qdot.provenance import sha256_file, write_json, write_manifest
 from qdot.study import Cell, Study
 
 TOP = Path(__file__).parents[2]
@@ -118,7 +118,7 @@ def _write(folder: Path, digest: str, names: list[str], **more: Any) -> str:
         (folder / name).write_text(f"{name} {digest}")
     files = {name: sha256_file(folder / name) for name in names}
     manifest = {"status": "ok", "digest": digest, "files": files, **more}
-    write_json(folder / "manifest.json", {**manifest, SEAL: provenance.digest(manifest)}, durable=False)
+    write_manifest(folder / "manifest.json", manifest, durable=False)
     return next(iter(files.values()), "")
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from qdot.errors import ResultsError
@@ -15,6 +16,12 @@ FLOAT_FORMAT = "%.10g"  # beyond any measured digit, short of the last bits in w
 def write_csv(path: Path, frame: pd.DataFrame) -> None:
     """Write a table atomically; equal tables give equal bytes, and an unknown value is an empty field."""
     write_atomic(path, frame.to_csv(index=False, float_format=FLOAT_FORMAT, lineterminator="\n"))
+
+
+def evenly(frame: pd.DataFrame, most: int) -> pd.DataFrame:
+    """At most so many rows of a table, evenly spaced, first and last included."""
+    places = np.linspace(0, len(frame) - 1, min(len(frame), most))
+    return frame.iloc[np.unique(places.round().astype(int))]
 
 
 def read_csv(path: Path, columns: Sequence[str], text: Sequence[str] = (), numbers: Sequence[str] = ()) -> pd.DataFrame:

@@ -118,9 +118,9 @@ def write_json(path: str | Path, value: Any, durable: bool = True) -> None:
     write_atomic(path, json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n", durable)
 
 
-def write_manifest(path: str | Path, value: Mapping[str, Any]) -> None:
+def write_manifest(path: str | Path, value: Mapping[str, Any], durable: bool = True) -> None:
     """Write a mapping as `write_json` does, sealed: with a digest of itself, by which a damaged one is known."""
-    write_json(path, {**value, SEAL: _seal_of(value)})
+    write_json(path, {**value, SEAL: _seal_of(value)}, durable)
 
 
 def read_json(path: str | Path) -> Any:

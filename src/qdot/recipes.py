@@ -142,9 +142,13 @@ def cell_recipes(study: Study) -> Iterator[dict[str, Any]]:
             yield from (train, _evaluate_recipe(study, train))
 
 
-def rollouts_recipe(study: Study, dataset: str) -> dict[str, Any]:
-    """What the rollouts of a dataset's policies should be made from: of the first seed, and of no grid's variants."""
-    makers = {name: train_recipe(study, dataset, name) for name in rolled_out(study)}
+def rollouts_recipe(study: Study, dataset: str, of_cells: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """What the rollouts of a dataset's policies should be made from: of the first seed, and of no grid's variants.
+
+    `of_cells`: the cells' recipes, where known.
+    """
+    known = {each["algorithm"]: each for each in of_cells if (each["stage"], each["dataset"]) == ("train", dataset)}
+    makers = {name: known.get(name) or train_recipe(study, dataset, name) for name in rolled_out(study)}
     seed, cells = study.seeds[0], []
     for name, recipe in makers.items():
         values, cell = recipe["params"], Cell(dataset, name, study.seeds[0])
@@ -329,7 +333,7 @@ def write_recipes(study: Study) -> None:
         made = [study.data_dir(dataset) / replays.FILE]
         put(recipe_path(study, "replay", dataset), recipe, replay_is_current(study, recipe), made)
     for dataset in rollout_datasets(study):
-        recipe = rollouts_recipe(study, dataset)
+        recipe = rollouts_recipe(study, dataset, of_cells)
         made = [Path(recipe["folder"]) / "manifest.json"]
         put(recipe_path(study, "rollouts", dataset), recipe, rollouts.is_current(recipe), made)
     recipe = transport_recipe(study)

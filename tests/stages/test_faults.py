@@ -99,10 +99,11 @@ def test_a_job_that_breaks_at_any_write_goes_on_to_the_same_files(
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Callable[[str], None]]:
-    """A disk of its own at `tmp_path/disk`; called, it changes the mount's options."""
+def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """A disk of its own for results, at `tmp_path/disk`; called, it changes the mount's options."""
     folder = tmp_path / "disk"
     folder.mkdir()
+    monkeypatch.setenv("QDOT_RESULTS", str(folder / "results"))
 
     def mount(options: str) -> int:
         command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
@@ -125,11 +126,8 @@ def test_a_full_disk_is_said_and_with_space_the_job_goes_on(
     disk: Callable[[str], None],
     make: MakeJob,
     whole: dict[str, bytes],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("QDOT_RESULTS", str(tmp_path / "disk/results"))
     job = make()
     disk(f"size={size}k")
     job.run()
@@ -141,13 +139,8 @@ def test_a_full_disk_is_said_and_with_space_the_job_goes_on(
 
 
 def test_a_disk_that_cannot_be_written_is_named(
-    disk: Callable[[str], None],
-    make: MakeJob,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    disk: Callable[[str], None], make: MakeJob, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("QDOT_RESULTS", str(tmp_path / "disk/results"))
     job = make()
     disk("ro")
     assert job.run() == 2

@@ -1,13 +1,12 @@
 """The loop: files, failures that stay alone, evaluations, progress, resuming."""
 
 import csv
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from tiny_cells import random_dataset, values
+from tiny_cells import poison_second_seed, random_dataset, values
 
 from qdot.algorithms import registry
 from qdot.algorithms.base import Batch
@@ -81,16 +80,7 @@ def test_a_seed_that_fails_fails_alone(name: str, tmp_path: Path, monkeypatch: p
     """A weight of the second seed becomes NaN after 15 steps; the others' files stay what they are without it."""
     seeds, dataset = [0, 1, 2], random_dataset()
     train(name, values(name), dataset, seeds, directories=directories(tmp_path / "healthy", seeds))
-    plain = Trainer.note
-
-    def poison(self: Trainer, info: Mapping[str, torch.Tensor]) -> None:
-        plain(self, info)
-        if self.step == 15:
-            with torch.no_grad():
-                for parameter in self.model.parameters():
-                    parameter.unflatten(0, (3, -1))[1] = float("nan")
-
-    monkeypatch.setattr(Trainer, "note", poison)
+    poison_second_seed(monkeypatch)
     calls: list[tuple[int, list[int]]] = []
     outcomes = train(
         name,

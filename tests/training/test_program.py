@@ -1,13 +1,13 @@
 """Programs: what is traced and compiled does as the plain code does, on the same state."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from tiny_cells import random_dataset, values, with_dropout
+from tiny_cells import poison_second_seed, random_dataset, values, with_dropout
 from torch import Tensor
 
 from qdot.algorithms import registry
@@ -162,18 +162,10 @@ def test_a_compiled_run_ends_near_the_plain_one(tmp_path: Path, caplog: pytest.L
 def test_a_seed_that_fails_in_a_compiled_run_fails_alone(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    few, plain = values(name, {"compile_from": 1, "steps": 30}), Trainer.note
+    few = values(name, {"compile_from": 1, "steps": 30})
     folders = {kind: {seed: tmp_path / kind / str(seed) for seed in (0, 1, 2)} for kind in ("healthy", "sick")}
     train(name, few, random_dataset(), [0, 1, 2], directories=folders["healthy"])
-
-    def poison(self: Trainer, info: Mapping[str, torch.Tensor]) -> None:
-        plain(self, info)
-        if self.step == 15:
-            with torch.no_grad():
-                for parameter in self.model.parameters():
-                    parameter.unflatten(0, (3, -1))[1] = float("nan")
-
-    monkeypatch.setattr(Trainer, "note", poison)
+    poison_second_seed(monkeypatch)
     outcomes = train(name, few, random_dataset(), [0, 1, 2], directories=folders["sick"])
     assert [(outcome.status, outcome.compiled) for outcome in outcomes] == [
         ("ok", True),

@@ -180,6 +180,14 @@ def test_a_damaged_file_says_so(damage: Callable[[bytes], bytes], tmp_path: Path
         resume.read(path, WORK)
 
 
+def stopped(tmp_path: Path) -> Run:
+    """A run of bc that was stopped after two steps of its loop."""
+    run = Run(tmp_path, ["bc"])
+    with pytest.raises(Stopped):
+        run.go(stop_after=2)
+    return run
+
+
 def forged(path: Path, **changes: Any) -> None:
     """Change facts of a file to go on from, and let it be whole."""
     tensors, text = checkpoint.split(path.read_bytes())
@@ -204,10 +212,7 @@ def forged(path: Path, **changes: Any) -> None:
     ],
 )
 def test_forged_facts_are_damage(changes: dict[str, Any], message: str | None, tmp_path: Path) -> None:
-    run = Run(tmp_path, ["bc"])
-    with pytest.raises(Stopped):
-        run.go(stop_after=2)
-    path = run.folder("bc", 4) / resume.NAME
+    path = stopped(tmp_path).folder("bc", 4) / resume.NAME
     forged(path, **changes)
     if message is None:
         assert resume.read(path, WORK) is None
@@ -217,10 +222,7 @@ def test_forged_facts_are_damage(changes: dict[str, Any], message: str | None, t
 
 
 def test_a_missing_fact_is_damage(tmp_path: Path) -> None:
-    run = Run(tmp_path, ["bc"])
-    with pytest.raises(Stopped):
-        run.go(stop_after=2)
-    path = run.folder("bc", 4) / resume.NAME
+    path = stopped(tmp_path).folder("bc", 4) / resume.NAME
     tensors, text = checkpoint.split(path.read_bytes())
     facts = json.loads(text)
     for name in resume.FACTS:
@@ -230,9 +232,7 @@ def test_a_missing_fact_is_damage(tmp_path: Path) -> None:
 
 
 def test_tensors_of_another_model_are_refused_before_any_is_taken(tmp_path: Path) -> None:
-    run = Run(tmp_path, ["bc"])
-    with pytest.raises(Stopped):
-        run.go(stop_after=2)
+    run = stopped(tmp_path)
     saved = [resume.read(run.folder("bc", seed) / resume.NAME, WORK) for seed in SEEDS]
     trainer = Trainer("bc", values("bc", **with_dropout("bc", 0.1)), random_dataset(), SEEDS)
     before = {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}

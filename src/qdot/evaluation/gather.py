@@ -13,7 +13,7 @@ from qdot.evaluation.records import flatten, reason_text
 from qdot.evaluation.scores import normalise
 from qdot.evaluation.statistics import Array
 from qdot.evaluation.tables import EPISODE_COLUMNS, MOVE_COLUMNS
-from qdot.frames import read_csv, require_numbers
+from qdot.frames import evenly, read_csv, require_numbers
 from qdot.manifests import find_record, read_manifest
 from qdot.provenance import damaged_files
 from qdot.study import Cell, Study
@@ -246,8 +246,7 @@ def curve(path: Path) -> pd.DataFrame:
     require_numbers(path, wide, wide.columns)
     if taken := {"quantity", "value"} & set(wide.columns):
         raise ResultsError(f"{path}: columns {sorted(taken)}: expected names of quantities; delete it and train again")
-    kept = np.unique(np.linspace(0, len(wide) - 1, min(len(wide), CURVE_POINTS)).round().astype(int))
-    long = wide.iloc[kept].melt("step", var_name="quantity", value_name="value")
+    long = evenly(wide, CURVE_POINTS).melt("step", var_name="quantity", value_name="value")
     return long.replace([np.inf, -np.inf], np.nan).dropna(subset="value")
 
 

@@ -59,6 +59,15 @@ def over_steps(axes: Axes, label: str) -> None:
     axes.set_xlim(left=0)
 
 
+def over_places(axes: Axes) -> None:
+    """Places in the plane, as long up as across."""
+    axes.set_aspect("equal")
+    axes.set_xlabel("x")
+    axes.set_ylabel("y")
+    axes.xaxis.set_major_locator(MaxNLocator(4))
+    axes.yaxis.set_major_locator(MaxNLocator(4))
+
+
 def course(axes: Axes, rows: pd.DataFrame, over: str, style: Look, name: str, width: float = 1.4) -> End:
     """Value and interval over a column, as a line and a band; where the line ends."""
     rows = rows.sort_values(over)

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from qdot.frames import groups
-from qdot.reporting.canvas import new_axes, styled
+from qdot.reporting.canvas import new_axes, over_places, styled
 from qdot.reporting.palette import look, role
 
 SQUARE = 3.3  # inches of height of a picture of places
@@ -27,11 +27,7 @@ def arrows(moves: pd.DataFrame, algorithms: Sequence[str]) -> Figure:
     axes.plot(moves["x"], moves["y"], ".", color=role("muted"), markersize=2.2, markeredgewidth=0)
     across, up = moves["moved_x"] - moves["action_x"], moves["moved_y"] - moves["action_y"]
     axes.quiver(moves["x"], moves["y"], across, up, color=colour, angles="xy", width=0.004, headwidth=4)
-    axes.set_aspect("equal")
-    axes.set_xlabel("x")
-    axes.set_ylabel("y")
-    axes.xaxis.set_major_locator(MaxNLocator(4))
-    axes.yaxis.set_major_locator(MaxNLocator(4))
+    over_places(axes)
     return figure
 
 

@@ -7,12 +7,11 @@ from functools import partial
 from typing import NamedTuple
 from urllib.parse import quote
 
-import numpy as np
 import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from qdot.frames import groups
+from qdot.frames import evenly, groups
 from qdot.reporting import figures, wording
 from qdot.reporting.palette import Look, look
 from qdot.reporting.source import Source
@@ -101,10 +100,8 @@ def learning_panels(source: Source) -> Panels:
 def _thinned(rows: pd.DataFrame, source: Source) -> pd.DataFrame:
     """Evenly spaced points of each curve, first and last included: the more datasets, the fewer."""
     most = CURVE_POINTS // len(source.study.datasets)
-    kept = []
-    for _, curve in groups(rows.sort_values("step", kind="stable"), "algorithm", "quantity"):
-        places = np.linspace(0, len(curve) - 1, min(most, len(curve)))
-        kept.append(curve.iloc[np.unique(places.round().astype(int))])
+    curves = groups(rows.sort_values("step", kind="stable"), "algorithm", "quantity")
+    kept = [evenly(curve, most) for _, curve in curves]
     return pd.concat(kept).sort_index() if kept else rows
 
 

@@ -6,10 +6,9 @@ import pandas as pd
 from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator
 
 from qdot.frames import groups, records
-from qdot.reporting.canvas import new_axes, styled
+from qdot.reporting.canvas import new_axes, over_places, styled
 from qdot.reporting.map_figures import SQUARE
 from qdot.reporting.palette import DASHES, look, role
 
@@ -38,9 +37,5 @@ def paths(points: pd.DataFrame, walls: pd.DataFrame, algorithm: str, algorithms:
         axes.plot(rows["x"].iloc[-1], rows["y"].iloc[-1], "X", color=role("ink"), markersize=5.5, markeredgewidth=0)
     axes.autoscale_view()
     axes.grid(visible=False)
-    axes.set_aspect("equal")
-    axes.set_xlabel("x")
-    axes.set_ylabel("y")
-    axes.xaxis.set_major_locator(MaxNLocator(4))
-    axes.yaxis.set_major_locator(MaxNLocator(4))
+    over_places(axes)
     return figure
