@@ -81,9 +81,9 @@ def device() -> str:
     return f"{names[0]}, {len(names)} cores" if names else platform.machine()
 
 
-def path() -> Path:
-    """The table of this kind of machine."""
-    return RESULTS / f"{re.sub('[^a-z0-9]+', '-', device().lower()).strip('-')}.csv"
+def path(name: str | None = None) -> Path:
+    """The table of a kind of machine; None: of this one."""
+    return RESULTS / f"{re.sub('[^a-z0-9]+', '-', (name or device()).lower()).strip('-')}.csv"
 
 
 def read(file: Path) -> list[Row]:
@@ -109,11 +109,11 @@ def write(file: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
     write_atomic(file, text.getvalue())
 
 
-def publish(rows: Sequence[Row]) -> None:
-    """Print rows, and keep them in the table of this kind of machine."""
+def publish(rows: Sequence[Row], name: str | None = None) -> None:
+    """Print rows, and keep them in the table of a kind of machine; None: of this one."""
     for row in rows:
         say(row)
-    keep(rows, path())
+    keep(rows, path(name))
 
 
 def say(row: Row) -> None:

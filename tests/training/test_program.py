@@ -98,9 +98,9 @@ def test_a_tensor_from_elsewhere_is_refused() -> None:
 def test_a_captured_function_replays_on_its_own_memory() -> None:
     state, runs = torch.zeros(2), []
 
-    def run(held: Tensor, given: Tensor) -> list[Tensor]:
+    def run(held: Tensor, given: Tensor, number: Tensor) -> list[Tensor]:
         held += given
-        return [held * 10]
+        return [held * 10 + number]
 
     def capture(function: Callable[[], Sequence[Tensor]]) -> tuple[Callable[[], None], Sequence[Tensor]]:
         results = [result.clone() for result in function()]  # as a warm-up does: it steps the state
@@ -112,13 +112,16 @@ def test_a_captured_function_replays_on_its_own_memory() -> None:
 
         return replay, results
 
-    captured = Captured(run, [state], [torch.ones(2)], capture)
+    first = torch.ones(2)
+    captured = Captured(run, [state], [first, torch.tensor(0.0)], capture)
     assert torch.equal(state, torch.zeros(2))
-    (first,) = captured(state, torch.full((2,), 2.0))
-    (second,) = captured(state, torch.full((2,), 3.0))
-    assert torch.equal(state, torch.full((2,), 5.0))
-    assert torch.equal(first, torch.full((2,), 20.0))  # not overwritten by the second replay
-    assert torch.equal(second, torch.full((2,), 50.0))
+    first.fill_(2.0)
+    (found,) = captured(first, 1)  # read where it lies, and a number
+    assert found.tolist() == [21.0, 21.0]
+    (later,) = captured(torch.full((2,), 3.0), 2.5)  # copied there
+    assert state.tolist() == [5.0, 5.0]
+    assert later.tolist() == [52.5, 52.5]
+    assert found is later  # each call overwrites the results of the one before
     assert len(runs) == 2
 
 

@@ -1,7 +1,6 @@
 """Algorithms of one dataset that step together: their minibatches and equal critics are computed once."""
 
 import logging
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from qdot.algorithms.networks import factors_in
 from qdot.algorithms.optimiser import Learner
 from qdot.data.batch import Dataset
 from qdot.errors import ParamsError
+from qdot.training.device import Clock, Streams
 from qdot.training.program import Program, is_long, why_not
 from qdot.training.resume import Saved, go_on
 from qdot.training.trainer import Evaluate, Outcome, Trainer
@@ -94,7 +94,8 @@ class Family:
         self._precision = members[0].values["train"]["precision"]
         self.compiled = _is_compiled(members[0].values["train"], device)
         self._parts: dict[tuple[Learner, str], Callable[..., Any]] = {}
-        self._seconds: dict[Trainer | Critic, float] = {}
+        self._clock = Clock(device)
+        self._streams = Streams(device)
         built: list[Trainer] = []
         for member in self.members:
             with member.failing_alone():
@@ -125,8 +126,9 @@ class Family:
                 with self._failing_together(critic):
                     begun[critic] = self._do(critic, critic, "begin", trainer.source.batch(trainer.step))
         for member, trainer in self.running():
-            with member.failing_alone():
+            with member.failing_alone(), self._streams.beside(member):
                 terms[member] = self._improve(trainer, begun)
+        self._streams.join()
         for member, trainer in self.running():
             critic = critic_of(trainer)
             if critic is not None and critic not in ended:
@@ -159,10 +161,8 @@ class Family:
         with factors_in(self._precision):
             if key not in self._parts:
                 self._parts[key] = self._compile(owner, name, inputs) if self.compiled else getattr(owner, name)
-            start = time.perf_counter()
-            found = self._parts[key](*inputs)
-        self._seconds[account] = self._seconds.get(account, 0.0) + time.perf_counter() - start
-        return found
+            with self._clock.charging(account):
+                return self._parts[key](*inputs)
 
     @staticmethod
     def _compile(owner: Learner, name: str, inputs: tuple[Any, ...]) -> Callable[..., Any]:
@@ -178,7 +178,7 @@ class Family:
     def seconds(self, trainer: Trainer) -> float:
         """What a member's steps took until now, those of its critic included, shared or not."""
         critic = critic_of(trainer)
-        return self._seconds.get(trainer, 0.0) + (self._seconds.get(critic, 0.0) if critic else 0.0)
+        return self._clock.seconds(trainer) + (self._clock.seconds(critic) if critic else 0.0)
 
 
 def _is_compiled(train: Mapping[str, Any], device: str) -> bool:

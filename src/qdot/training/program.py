@@ -110,14 +110,22 @@ class Program:
                 self._run = Captured(self._run, held, leaves, _cuda_graph)
 
     def __call__(self, *inputs: Any) -> Any:
-        """Run it."""
+        """Run it. On a GPU the results are those tensors that the next call overwrites."""
         with torch.no_grad():
-            found = self._run(*self._held, *_leaves(inputs)[0])
+            if isinstance(self._run, Captured):
+                found = self._run(*tree_flatten(inputs)[0])
+            else:
+                found = self._run(*self._held, *_leaves(inputs)[0])
         return tree_unflatten(list(found), self._form)
 
 
 class Captured:
-    """A function of tensors, run again and again on the same memory: inputs are copied in, results are copied out."""
+    """A function of tensors, run again and again on the same memory.
+
+    Inputs that lie where the first ones did, as a minibatch or another program's results do, are read there; others
+    are copied in. Results stay where they are, so each call overwrites those of the one before. Nothing makes the host
+    wait for the device.
+    """
 
     def __init__(
         self,
@@ -131,22 +139,24 @@ class Captured:
         Args:
             run: Takes the state, which it changes in place, and the inputs.
             held: The state; its tensors stay where they are.
-            inputs: Examples.
+            inputs: The first ones, whose memory it keeps.
             capture: From a function to one that replays it, and the tensors that hold the result of each replay.
         """
-        self._inputs = [tensor.clone() for tensor in inputs]
+        self._inputs = list(inputs)
         before = [tensor.clone() for tensor in held]
         self._replay, self._results = capture(lambda: run(*held, *self._inputs))
         for tensor, value in zip(held, before, strict=True):
             tensor.copy_(value)
-        self._count = len(held)
 
-    def __call__(self, *tensors: Tensor) -> list[Tensor]:
-        """Replay it on the inputs, which follow the state."""
-        for own, given in zip(self._inputs, tensors[self._count :], strict=True):
-            own.copy_(given)
+    def __call__(self, *inputs: Tensor | float) -> Sequence[Tensor]:
+        """Replay it on inputs, tensors or numbers."""
+        for own, given in zip(self._inputs, inputs, strict=True):
+            if not isinstance(given, Tensor):
+                own.fill_(given)
+            elif given.data_ptr() != own.data_ptr():
+                own.copy_(given)
         self._replay()
-        return [result.clone() for result in self._results]
+        return self._results
 
 
 def _cuda_graph(run: Callable[[], Sequence[Tensor]]) -> tuple[Callable[[], None], Sequence[Tensor]]:
@@ -158,7 +168,7 @@ def _cuda_graph(run: Callable[[], Sequence[Tensor]]) -> tuple[Callable[[], None]
             run()
     torch.cuda.current_stream().wait_stream(stream)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
+    with torch.cuda.graph(graph, stream=stream):  # its own, and so its own work space of cuBLAS: graphs may overlap
         results = run()
     return graph.replay, results
 

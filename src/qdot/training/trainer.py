@@ -77,16 +77,19 @@ class Source:
         self.dataset = dataset if rows is None else None
         self.tables = [torch.from_numpy(array).to(device) for array in arrays]
         self.minibatches = Minibatches(seeds, len(arrays[0]), batch_size, device)
-        self._seeds = len(seeds)
-        self._last: tuple[int, Batch] | None = None
+        count = len(seeds) * batch_size
+        self._drawn = [table.new_empty(count, *table.shape[1:]) for table in self.tables]
+        self._batch = Batch(*(drawn.unflatten(0, (len(seeds), -1)) for drawn in self._drawn))
+        self._step: int | None = None
 
     def batch(self, step: int) -> Batch:
-        """The transitions of a step, for every seed its own."""
-        if self._last is None or self._last[0] != step:
+        """The transitions of a step, for every seed its own; they lie where those of the step before did."""
+        if self._step != step:
             rows = self.minibatches.rows(step)
-            parts = (table.index_select(0, rows).unflatten(0, (self._seeds, -1)) for table in self.tables)
-            self._last = step, Batch(*parts)
-        return self._last[1]
+            for table, drawn in zip(self.tables, self._drawn, strict=True):
+                torch.index_select(table, 0, rows, out=drawn)
+            self._step = step
+        return self._batch
 
 
 class Trainer:
