@@ -2,19 +2,23 @@
 
 import argparse
 import json
+import os
+import queue
 import statistics
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import table
 
-RUNS, SECONDS, WARM_UP = 5, 2.0, 20
-MODELS, COMPARED = (1, 5, 15, 30, 60, 90), 15
+RUNS, SECONDS, WARM_UP = 5, 1.0, 20
+PATIENCE = 150.0  # seconds that processes have to get ready, all at once; one that has not is left out, and said so
+MODELS, COMPARED = (1, 5, 15, 45, 90), 15
 PAPER = ("qdot", "no_icnn", "adversarial")  # the methods of the paper that are trained, five seeds each
-SHARING, FOR = (1, 2, 3), 10.0  # processes at once, and how long
+SHARING, FOR = (1, 2, 3), 8.0  # processes at once, and how long
 GOALS = {"rate": 15_000, "eager": 25, "alone": 5}
 RATE = f"GPU training: qdot, {COMPARED} models, seed-steps per second beside the goal's"
 EAGER = f"GPU training: qdot, {COMPARED} models, beside plain eager Q-DOT"
@@ -41,18 +45,29 @@ class Child:
     """A process that has compiled its programs, and measures when it is told to."""
 
     def __init__(self, what: str, *values: Any) -> None:
-        """Start it; several get ready at the same time."""
+        """Start it; several get ready at the same time, so each compiles with few helpers."""
         command = [sys.executable, __file__, "--child", json.dumps([what, *values])]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        environment = os.environ | {"TORCHINDUCTOR_COMPILE_THREADS": "2"}
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+        self._lines: queue.Queue[str] = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
 
-    def answer(self) -> Any:
-        """Its next line, as JSON.
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._lines.put(line)
+        self._lines.put("")
+
+    def answer(self, seconds: float | None = None) -> Any:
+        """Its next line, as JSON; within a time, where one is given.
 
         Raises:
             RuntimeError: it ended before.
+            queue.Empty: the time is over.
         """
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
+        line = self._lines.get(timeout=seconds)
         if not line:
             raise RuntimeError(f"{self._process.args} ended with {self._process.wait()}")
         return json.loads(line)
@@ -141,57 +156,73 @@ def operations() -> float:
     return float(counter.get_total_flops())
 
 
-def rows() -> list[table.Row]:
+def ready(children: dict[str, Child], until: float) -> dict[str, float]:
+    """Seconds that each took to get ready; one that has not by then is ended, said and taken out."""
+    found = {}
+    for name, each in list(children.items()):
+        try:
+            found[name] = each.answer(max(0.1, until - time.monotonic()))
+        except queue.Empty:
+            print(f"{name}: not ready in {PATIENCE:.0f} s, left out", flush=True)
+            children.pop(name).end()
+    return found
+
+
+def rows() -> Iterator[table.Row]:
     """Rates from 1 to 90 models in one process, beside one plain model; and of processes that share the GPU."""
-    kinds = {f"qdot, {count} models": Kind(["qdot"], count) for count in MODELS}
+    kinds = {f"qdot, {count} models": Kind(["qdot"], count) for count in MODELS if count not in (1, COMPARED)}
     kinds[f"qdot, {COMPARED} models, products in bfloat16"] = Kind(["qdot"], COMPARED, "bfloat16")
     kinds[f"qdot, {COMPARED} models, not compiled"] = Kind(["qdot"], COMPARED, "float32", False)
     family = Kind(PAPER, 5)
-    children = {name: Child("kind", *kind) for name, kind in kinds.items()}
-    limits, compared = Child("limits"), Child("compared")
-    sharing = [Child("shared", *family) for _ in range(max(SHARING))]
-    everyone = [*children.values(), limits, compared, *sharing]
-    ready = dict(zip(everyone, [each.answer() for each in everyone], strict=True))
+    until = time.monotonic() + PATIENCE
+    children = {"compared": Child("compared"), "limits": Child("limits"), "shared": Child("shared", *family)}
+    children |= {name: Child("kind", *kind) for name, kind in kinds.items()}
+    compiling = ready(children, until)
 
-    found = []
-    seconds = compared.measure()
+    seconds = children["compared"].measure()
     share = {count: [each / count for each in seconds[str(count)]] for count in (1, COMPARED)}
-    goal = [1 / GOALS["rate"]] * RUNS
-    found.append(table.row(RATE, share[COMPARED], goal, "seed-steps/s", 1, 1.0))
-    found.append(table.row(EAGER, share[COMPARED], seconds["plain"], "seed-steps/s", 1, GOALS["eager"]))
-    found.append(table.row(ALONE, share[COMPARED], share[1], "seed-steps/s", 1, GOALS["alone"]))
-    rates, memory = {}, {}
+    yield table.row(RATE, share[COMPARED], [1 / GOALS["rate"]] * RUNS, "seed-steps/s", 1, 1.0)
+    yield table.row(EAGER, share[COMPARED], seconds["plain"], "seed-steps/s", 1, GOALS["eager"])
+    yield table.row(ALONE, share[COMPARED], share[1], "seed-steps/s", 1, GOALS["alone"])
+    rates = {f"qdot, {count} models": 1 / statistics.median(times) for count, times in share.items()}
+    memory = {}
     for name, kind in kinds.items():
-        taken, memory[name] = children[name].measure()
-        rates[name] = kind.seeds / statistics.median(taken)
-        found.append(table.single(f"GPU training: {name}", rates[name], "seed-steps/s", precision=kind.precision))
-    machine = {name: statistics.median(times) for name, times in limits.measure().items()}
-    for each in (*children.values(), limits, compared):
-        each.end()
-
+        if name in children:
+            taken, memory[name] = children[name].measure()
+            rates[name] = kind.seeds / statistics.median(taken)
+    for name, rate in rates.items():
+        precision = kinds[name].precision if name in kinds else "float32"
+        yield table.single(f"GPU training: {name}", rate, "seed-steps/s", precision=precision)
+    machine = {name: statistics.median(times) for name, times in children["limits"].measure().items()}
     per_second = {name: 2 * COMPARED * 256**3 / machine[name] for name in ("float32", "bfloat16")}
     for name, rate in per_second.items():
-        metric = f"GPU machine: products ({COMPARED} of 256x256)"
-        found.append(table.single(f"{metric}, {name}", rate / 1e12, "TFLOP/s", precision=name))
-    found.append(table.single("GPU machine: memory copied", 2 * 2**31 / machine["copy"] / 1e9, "GB/s"))
-    one = operations()
-    for name in (f"qdot, {COMPARED} models", f"qdot, {MODELS[-1]} models"):
-        percent = 100 * rates[name] * one / per_second["float32"]
-        found.append(table.single(f"GPU training: {name}, of the machine's products", percent, "%"))
-        found.append(table.single(f"GPU training: {name}, memory", memory[name] / 2**30, "GiB"))
-    compiling = ready[children[f"qdot, {COMPARED} models"]]
-    found.append(table.single(f"GPU training: qdot, {COMPARED} models, compiling beside others", compiling, "s"))
+        metric = f"GPU machine: products ({COMPARED} of 256x256), {name}"
+        yield table.single(metric, rate / 1e12, "TFLOP/s", precision=name)
+    yield table.single("GPU machine: memory copied", 2 * 2**31 / machine["copy"] / 1e9, "GB/s")
+    one, largest = operations(), f"qdot, {MODELS[-1]} models"
+    for name in (f"qdot, {COMPARED} models", largest):
+        if name in rates:
+            percent = 100 * rates[name] * one / per_second["float32"]
+            yield table.single(f"GPU training: {name}, of the machine's products", percent, "%")
+    if largest in memory:
+        yield table.single(f"GPU training: {largest}, memory", memory[largest] / 2**30, "GiB")
+    metric = f"GPU training: qdot, 1 and then {COMPARED} models, compiling beside others"
+    yield table.single(metric, compiling["compared"], "s")
+    for name in [name for name in children if name != "shared"]:
+        children.pop(name).end()
 
-    models = family.seeds * len(PAPER)
-    for count in SHARING:
-        for each in sharing[:count]:
+    until, first = time.monotonic() + PATIENCE, list(children.values())
+    more = {f"shared {number}": Child("shared", *family) for number in range(2, max(SHARING) + 1)}
+    ready(more, until)
+    together, models = [*first, *more.values()], family.seeds * len(PAPER)
+    for count in [count for count in SHARING if count <= len(together)]:
+        for each in together[:count]:
             each.tell()
-        rate = sum(each.answer() for each in sharing[:count]) * models
+        rate = sum(each.answer() for each in together[:count]) * models
         metric = f"GPU training: {', '.join(PAPER)}, {family.seeds} seeds each, {count} processes at once"
-        found.append(table.single(metric, rate, "seed-steps/s"))
-    for each in sharing:
+        yield table.single(metric, rate, "seed-steps/s")
+    for each in together:
         each.end()
-    return found
 
 
 def main() -> int:
@@ -209,7 +240,8 @@ def main() -> int:
         table.publish([table.missing(metric, "seed-steps/s", goal, "NVIDIA H200") for metric, goal in goals.items()])
         return 0
     device = torch.cuda.get_device_name()
-    table.publish([row | {"device": device} for row in rows()], device)
+    for row in rows():
+        table.publish([row | {"device": device}], device)
     return 0
 
 

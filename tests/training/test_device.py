@@ -58,24 +58,28 @@ def test_a_run_on_a_gpu_is_near_one_on_the_host(name: str, compile_from: int | N
 
 @needs_gpu
 @pytest.mark.parametrize("compile_from", [None, 1])
-def test_a_family_on_a_gpu_gives_the_same_bytes_again_and_those_of_each_alone(
+def test_a_family_on_a_gpu_gives_the_same_bytes_again_and_those_of_one_alone(
     compile_from: int | None, tmp_path: Path
 ) -> None:
-    names, dataset = ["qdot", "no_icnn", "adversarial", "td3_bc"], random_dataset(5, 3)
+    names, dataset = ["qdot", "iql", "td3_bc"], random_dataset(5, 3)
 
     def train(chosen: list[str], top: Path) -> None:
-        members = [Member(name, values(name, {"compile_from": compile_from}), dataset, {0: top / name}) for name in chosen]
+        members = [
+            Member(name, values(name, {"compile_from": compile_from}), dataset, {0: top / name}) for name in chosen
+        ]
         train_family(members, SEEDS, "cuda")
         assert [member.error for member in members] == [None] * len(members)
 
     for top in ("first", "again"):
         train(names, tmp_path / top)
-    for name in names:
-        train([name], tmp_path / "alone")
-        for file in ("policy.safetensors", "state.safetensors", "curve.csv"):
-            first, again, alone = (tmp_path / top / name / file for top in ("first", "again", "alone"))
-            assert first.read_bytes() == again.read_bytes(), file
-            assert first.read_bytes() == alone.read_bytes(), file
+    train(names[:1], tmp_path / "alone")
+    for path in (
+        f"{name}/{file}" for name in names for file in ("policy.safetensors", "state.safetensors", "curve.csv")
+    ):
+        first, again, alone = (tmp_path / top / path for top in ("first", "again", "alone"))
+        assert first.read_bytes() == again.read_bytes(), path
+        if path.startswith(names[0]):
+            assert first.read_bytes() == alone.read_bytes(), path
 
 
 @needs_gpu

@@ -7,7 +7,7 @@ import torch
 from tiny_cells import random_dataset, values
 
 from qdot.algorithms import registry
-from qdot.algorithms.actor_critic import ActorCritic
+from qdot.algorithms.actor_critic import ActorCritic, Improved
 from qdot.algorithms.base import Batch
 from qdot.algorithms.critic import Critic
 from qdot.algorithms.ddpg_bc import DDPGBC
@@ -55,7 +55,7 @@ def test_equal_critics_are_trained_once(monkeypatch: pytest.MonkeyPatch) -> None
     dataset = random_dataset()
     steps: list[Critic] = []
     plain = Critic.begin
-    monkeypatch.setattr(Critic, "begin", lambda self, batch: steps.append(self) or plain(self, batch))
+    monkeypatch.setattr(Critic, "begin", lambda self, *given: steps.append(self) or plain(self, *given))
     family = Family([Member(name, values(name), dataset) for name in ("qdot", "iql", "bc", "ddpg_bc", "prox")], SEEDS)
     family.advance()
     assert len(steps) == 1
@@ -83,7 +83,7 @@ def test_critics_on_other_data_are_kept_apart() -> None:
 class Breaks(DDPGBC):
     """DDPG+BC that raises at step 7."""
 
-    def improve(self, batch: Batch, target_q: torch.Tensor, step: int) -> dict[str, torch.Tensor]:
+    def improve(self, batch: Batch, target_q: torch.Tensor, step: int) -> Improved:
         if step == 7:
             raise RuntimeError("its own fault")
         return super().improve(batch, target_q, step)

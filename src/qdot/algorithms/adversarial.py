@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from qdot.algorithms.actor_critic import ActorCritic
+from qdot.algorithms.actor_critic import ActorCritic, Improved
 from qdot.algorithms.base import Batch, Generators
 from qdot.algorithms.behaviour import GaussianPolicy
 from qdot.algorithms.climbing import ClimbConfig
@@ -39,6 +39,7 @@ class Adversarial(ActorCritic):
     name = "adversarial"
     Config = AdversarialConfig
     config: AdversarialConfig
+    reads_value = False
 
     def __init__(
         self, config: AdversarialConfig, observation_dim: int, action_dim: int, generators: Generators
@@ -74,14 +75,14 @@ class Adversarial(ActorCritic):
             "discriminator": Adam([self.discriminator], self.config.discriminator_learning_rate),
         }
 
-    def improve(self, batch: Batch, target_q: Tensor, step: Step) -> dict[str, Tensor]:
+    def improve(self, batch: Batch, target_q: Tensor, step: Step) -> Improved:
         """Steps of the discriminator, then one of the policy (Q, new discriminator)."""
         *fitting, last = turns(step, self.config.discriminator_steps + 1)  # the last for the policy
         optimiser = self.optimisers["discriminator"]
         info = self.discriminator.fit(optimiser, batch, lambda turn: self.draw(batch.observations, step, turn), fitting)
         policy_loss, measured = self.policy_loss(batch, step, last)
         info |= self.optimisers["policy"].minimise({"policy_loss": policy_loss}, self.actor_rate(step))
-        return info | measured
+        return info | measured, None
 
     def act(self, observations: Tensor, readout: str, noise: Tensor | None = None) -> Tensor:
         """The mean tanh f(s)."""

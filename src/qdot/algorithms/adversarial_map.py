@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from qdot.algorithms.actor_critic import Improved
 from qdot.algorithms.base import Batch, Generators
 from qdot.algorithms.discriminator import Discriminator
 from qdot.algorithms.maps import RUNGS
@@ -97,6 +98,8 @@ class AdversarialMap(PushForward):
             return self.discriminator.fit(optimiser, states, lambda turn: self.sources(states, turn), moved, turns)
         return self.discriminator.fit(optimiser, batch, lambda turn: moved, turns)
 
-    def improve(self, batch: Batch, target_q: Tensor, step: Step) -> dict[str, Tensor]:
-        """Steps of the dual (map), then one of the map (dual, Q) and of the behaviour and distilled policies."""
-        return self.fit_dual(batch, step) | super().improve(batch, target_q, step)
+    def improve(self, batch: Batch, target_q: Tensor, step: Step) -> Improved:
+        """Steps of the dual (map), then one of the map (dual, Q)."""
+        fitted = self.fit_dual(batch, step)
+        info, moved = super().improve(batch, target_q, step)
+        return fitted | info, moved

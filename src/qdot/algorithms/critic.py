@@ -77,10 +77,13 @@ class Critic(Learner):
         self.slow = {"q": Packed([self.target])}
         return self.optimisers
 
-    def begin(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
-        """First part of a step: V, towards min_i Qbar_i(s, a). Returns terms (seeds,) and it (seeds, batch)."""
-        target_q = self.target_q(pairs(batch.observations, batch.actions))
-        return self.optimisers["value"].minimise({"value_loss": self.value_loss(batch, target_q)}), target_q
+    def aim(self, batch: Batch) -> Tensor:
+        """What a step begins with: min_i Qbar_i(s, a), (seeds, batch)."""
+        return self.target_q(pairs(batch.observations, batch.actions))
+
+    def begin(self, batch: Batch, target_q: Tensor) -> dict[str, Tensor]:
+        """First part of a step: V, towards min_i Qbar_i(s, a). Returns terms (seeds,)."""
+        return self.optimisers["value"].minimise({"value_loss": self.value_loss(batch, target_q)})
 
     def finish(self, batch: Batch) -> dict[str, Tensor]:
         """Last part of a step: Q (new V), then Qbar (new Q). Returns terms (seeds,)."""

@@ -6,7 +6,7 @@ what Q-DOT scores beyond it is the merit of the map. The penalty is W2^2 between
 
 from torch import Tensor
 
-from qdot.algorithms.actor_critic import ActorCritic
+from qdot.algorithms.actor_critic import ActorCritic, Improved
 from qdot.algorithms.base import Batch, Generators
 from qdot.algorithms.climbing import ClimbConfig
 from qdot.algorithms.networks import MLP, Step
@@ -20,6 +20,7 @@ class DDPGBC(ActorCritic):
     name = "ddpg_bc"
     Config = ClimbConfig
     config: ClimbConfig
+    reads_value = False
 
     def __init__(self, config: ClimbConfig, observation_dim: int, action_dim: int, generators: Generators) -> None:
         """Build the policy."""
@@ -42,11 +43,11 @@ class DDPGBC(ActorCritic):
         """Make the optimisers."""
         self.optimisers = self.critic.prepare() | {"policy": Adam([self.policy], self.config.learning_rate)}
 
-    def improve(self, batch: Batch, target_q: Tensor, step: Step) -> dict[str, Tensor]:
+    def improve(self, batch: Batch, target_q: Tensor, step: Step) -> Improved:
         """One step of the policy (Q)."""
         policy_loss, measured = self.policy_loss(batch, step)
         info = self.optimisers["policy"].minimise({"policy_loss": policy_loss}, self.actor_rate(step))
-        return info | measured
+        return info | measured, None
 
     def act(self, observations: Tensor, readout: str, noise: Tensor | None = None) -> Tensor:
         """pi(s)."""

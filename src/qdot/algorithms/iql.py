@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from qdot.algorithms.actor_critic import ActorCritic
+from qdot.algorithms.actor_critic import ActorCritic, Improved
 from qdot.algorithms.base import Batch, Generators
 from qdot.algorithms.behaviour import GaussianPolicy
 from qdot.algorithms.critic import CriticConfig
@@ -56,11 +56,11 @@ class IQL(ActorCritic):
         """Make the optimisers."""
         self.optimisers = self.critic.prepare() | {"policy": Adam([self.policy], self.config.learning_rate)}
 
-    def improve(self, batch: Batch, target_q: Tensor, step: Step) -> dict[str, Tensor]:
+    def improve(self, batch: Batch, target_q: Tensor, step: Step) -> Improved:
         """One step of the policy (target Q, new V)."""
         policy_loss = self.policy_loss(batch, target_q, step)
         info = self.optimisers["policy"].minimise({"policy_loss": policy_loss}, self.actor_rate(step))
-        return info | {"q_value": target_q.mean(dim=-1)}
+        return info | {"q_value": target_q.mean(dim=-1)}, None
 
     def act(self, observations: Tensor, readout: str, noise: Tensor | None = None) -> Tensor:
         """The mean tanh f(s)."""

@@ -36,12 +36,18 @@ def factors_in(precision: str) -> Iterator[None]:
 def product(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
     """Batched matrix product, plus a bias: (members, m, k) @ (members, k, n) -> (members, m, n).
 
-    Zeros pad what MKL treats by the number or place of members, so that bits depend on neither. Columns go up to a
+    On a GPU a bias is added by a kernel into which a compiler fuses what follows, and width 1 is a sum. On a CPU zeros
+    pad what MKL treats by the number or place of members, so that bits depend on neither. Columns go up to a
     multiple of `COLUMNS` where there are few (it multiplies that two to four times faster too) or where members would
     start at unequal alignments, on which the bits of a gradient depend. Width 1, of the result or of the left side's
     gradient, would be a matrix-vector kernel for one member and not for several.
     """
     depth, width = right.shape[-2:]
+    if right.is_cuda and bias is not None:
+        return product(left, right) + bias
+    if right.is_cuda and width == 1:
+        left, right = (factor.to(_factors.get()).float() for factor in (left, right))
+        return (left * right.transpose(1, 2)).sum(dim=-1, keepdim=True)
     if depth == 1:
         return product(functional.pad(left, (0, 1)), functional.pad(right, (0, 0, 0, 1)), bias)
     if width < COLUMNS or right[0].numel() % COLUMNS:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from qdot.algorithms.actor_critic import ActorCritic
+from qdot.algorithms.actor_critic import ActorCritic, Improved
 from qdot.algorithms.base import Batch, Generators
 from qdot.algorithms.behaviour import GaussianPolicy
 from qdot.algorithms.climbing import ClimbConfig
@@ -44,6 +44,7 @@ class Prox(ActorCritic):
     name = "prox"
     Config = ProxConfig
     config: ProxConfig
+    reads_value = False
 
     def __init__(self, config: ProxConfig, observation_dim: int, action_dim: int, generators: Generators) -> None:
         """Build the behaviour model."""
@@ -71,12 +72,12 @@ class Prox(ActorCritic):
         """Make the optimisers."""
         self.optimisers = self.critic.prepare() | {"behaviour": Adam([self.behaviour], self.config.learning_rate)}
 
-    def improve(self, batch: Batch, target_q: Tensor, step: Step) -> dict[str, Tensor]:
+    def improve(self, batch: Batch, target_q: Tensor, step: Step) -> Improved:
         """One step of lambda (Q) and of the behaviour policy."""
         measured = self.measure_scale(batch, step)
         behaviour_loss = self.behaviour_loss(batch, step)
         info = self.optimisers["behaviour"].minimise({"behaviour_loss": behaviour_loss}, self.actor_rate(step))
-        return info | measured
+        return info | measured, None
 
     def act(self, observations: Tensor, readout: str, noise: Tensor | None = None) -> Tensor:
         """Steps up lambda Q(s, t) - alpha ||t - a0||^2 from t = a0 = E beta(.|s), held in the box."""

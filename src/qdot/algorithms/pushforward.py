@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from qdot.algorithms.actor_critic import ActorCritic
+from qdot.algorithms.actor_critic import ActorCritic, Improved
 from qdot.algorithms.base import Batch, Generators
 from qdot.algorithms.behaviour import GaussianPolicy
 from qdot.algorithms.climbing import ClimbConfig
@@ -65,6 +65,7 @@ class PushForward(ActorCritic):
 
     readouts = ("map", "map_sample", "distill", "best_of_n", "best_of_n_without_map")
     config: PushForwardConfig
+    reads_value = False
 
     def __init__(
         self, config: PushForwardConfig, observation_dim: int, action_dim: int, generators: Generators
@@ -125,17 +126,19 @@ class PushForward(ActorCritic):
             "policies": Adam([self.behaviour, self.distilled], rate),
         }
 
-    def improve(self, batch: Batch, target_q: Tensor, step: Step) -> dict[str, Tensor]:
-        """One step of the map (Q), then of the behaviour and distilled policies."""
-        rate = self.actor_rate(step)
+    def improve(self, batch: Batch, target_q: Tensor, step: Step) -> Improved:
+        """One step of the map (Q); and T(s, a) as it was before, detached."""
         actions = self.map_inputs(batch, step)
         moved = self.map.gradient(batch.observations, actions)  # (seeds, batch, act)
         map_loss, measured = self.map_loss(batch, actions, moved, step)
-        info = self.optimisers["map"].minimise({"transport_loss": map_loss}, rate)
-        imitation = {"behaviour_loss": self.behaviour_loss(batch, step)}
-        imitation["distill_loss"] = self.distill_loss(batch, moved, step)
-        info |= self.optimisers["policies"].minimise(imitation, rate)
-        return info | measured
+        info = self.optimisers["map"].minimise({"transport_loss": map_loss}, self.actor_rate(step))
+        return info | measured, moved.detach()
+
+    def imitate(self, batch: Batch, moved: Tensor, step: Step) -> dict[str, Tensor]:
+        """One step of the behaviour and distilled policies."""
+        losses = {"behaviour_loss": self.behaviour_loss(batch, step)}
+        losses["distill_loss"] = self.distill_loss(batch, moved, step)
+        return self.optimisers["policies"].minimise(losses, self.actor_rate(step))
 
     def map_inputs(self, batch: Batch, step: Step) -> Tensor:
         """The actions that the map is trained on, (seeds, batch, act)."""

@@ -87,7 +87,7 @@ def _critic(model: Algorithm, batch: Batch) -> float:
     critic = model.critic
 
     def step() -> None:
-        critic.begin(batch)
+        critic.begin(batch, critic.aim(batch))
         critic.finish(batch)
 
     return _seconds(step, PROBE_STEPS, lambda: critic.optimisers["q"].weights.flat.sum().item())

@@ -1,7 +1,7 @@
 """A GPU's streams: the parts of a step that may overlap there, and what each takes, though the host waits for none."""
 
 import time
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -59,15 +59,19 @@ class Streams:
         self._streams: dict[Hashable, torch.cuda.Stream] = {}
 
     @contextmanager
-    def beside(self, account: Hashable) -> Iterator[None]:
-        """Do on the account's stream what is started meanwhile, after all that was started before."""
+    def beside(self, account: Hashable, after: Iterable[Hashable] = ()) -> Iterator[None]:
+        """Do on the account's stream what is started meanwhile.
+
+        It comes after all that was started on the main stream before, and on those of the accounts in `after`.
+        """
         if not self._on_gpu:
             yield
             return
         if account not in self._streams:
             self._streams[account] = torch.cuda.Stream()
         stream = self._streams[account]
-        stream.wait_stream(torch.cuda.current_stream())
+        for other in (torch.cuda.current_stream(), *(self._streams[one] for one in after)):
+            stream.wait_stream(other)
         with torch.cuda.stream(stream):
             yield
 

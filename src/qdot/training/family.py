@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from qdot.algorithms.actor_critic import ActorCritic
+from qdot.algorithms.base import Batch
 from qdot.algorithms.critic import Critic
 from qdot.algorithms.networks import factors_in
 from qdot.algorithms.optimiser import Learner
@@ -117,25 +118,47 @@ class Family:
 
     def advance(self) -> None:
         """One update of every seed of every running member: critics' first part, policies, critics' last part."""
-        begun: dict[Critic, tuple[dict[str, Tensor], Tensor]] = {}
-        terms: dict[Member, dict[str, Tensor]] = {}
+        aims: dict[Critic, Tensor] = {}
+        begun: dict[Critic, dict[str, Tensor]] = {}
         ended: dict[Critic, dict[str, Tensor]] = {}
-        for _, trainer in self.running():
-            critic = critic_of(trainer)
-            if critic is not None and critic not in begun:
-                with self._failing_together(critic):
-                    begun[critic] = self._do(critic, critic, "begin", trainer.source.batch(trainer.step))
+        terms: dict[Member, dict[str, Tensor]] = {}
+        moved: dict[Member, Tensor] = {}
+        for critic, batch in self._critics():
+            with self._failing_together(critic):
+                aims[critic] = self._do(critic, critic, "aim", batch)
+        for critic, batch in self._critics():
+            with self._failing_together(critic), self._streams.beside(critic):
+                begun[critic] = self._do(critic, critic, "begin", batch, aims[critic])
         for member, trainer in self.running():
-            with member.failing_alone(), self._streams.beside(member):
-                terms[member] = self._improve(trainer, begun)
+            with member.failing_alone(), self._streams.beside(member, self._before(trainer)):
+                terms[member] = self._improve(member, trainer, aims, moved)
         self._streams.join()
         for member, trainer in self.running():
-            critic = critic_of(trainer)
-            if critic is not None and critic not in ended:
-                with self._failing_together(critic):
-                    ended[critic] = self._do(critic, critic, "finish", trainer.source.batch(trainer.step))
-            if member.error is None:
-                trainer.note(terms[member] | (ended[critic] if critic else {}))
+            if member in moved:
+                with member.failing_alone(), self._streams.beside(member):
+                    inputs = trainer.source.batch(trainer.step), moved[member], trainer.step
+                    terms[member] |= self._do(trainer, trainer.model, "imitate", *inputs)
+        for critic, batch in self._critics():
+            with self._failing_together(critic):
+                ended[critic] = self._do(critic, critic, "finish", batch)
+        self._streams.join()
+        for member, trainer in self.running():
+            shared = critic_of(trainer)
+            trainer.note(begun[shared] | terms[member] | ended[shared] if shared else terms[member])
+
+    def _critics(self) -> list[tuple[Critic, Batch]]:
+        """Those of the running members, each once, with the minibatch of the step."""
+        found = {}
+        for _, trainer in self.running():
+            if (critic := critic_of(trainer)) is not None:
+                found[critic] = trainer.source.batch(trainer.step)
+        return list(found.items())
+
+    @staticmethod
+    def _before(trainer: Trainer) -> list[Critic]:
+        """Whose first part of the step must be done before a policy's."""
+        model = trainer.model
+        return [model.critic] if isinstance(model, ActorCritic) and model.reads_value else []
 
     @contextmanager
     def _failing_together(self, critic: Critic) -> Iterator[None]:
@@ -147,13 +170,17 @@ class Family:
                 if critic_of(trainer) is critic:
                     member.error = error
 
-    def _improve(self, trainer: Trainer, begun: Mapping[Critic, tuple[dict[str, Tensor], Tensor]]) -> dict[str, Tensor]:
-        """A step but for the critic's last part, which comes when all its policies have seen Q as it is."""
+    def _improve(
+        self, member: Member, trainer: Trainer, aims: Mapping[Critic, Tensor], moved: dict[Member, Tensor]
+    ) -> dict[str, Tensor]:
+        """All of a step that reads the critic's Q as it is, or the whole step where there is no such critic."""
         model, batch = trainer.model, trainer.source.batch(trainer.step)
         if not isinstance(model, ActorCritic):
             return self._do(trainer, model, "update", batch, trainer.step)
-        info, target_q = begun[model.critic]
-        return info | self._do(trainer, model, "improve", batch, target_q, trainer.step)
+        info, left = self._do(trainer, model, "improve", batch, aims[model.critic], trainer.step)
+        if left is not None:
+            moved[member] = left
+        return dict(info)
 
     def _do(self, account: Trainer | Critic, owner: Learner, name: str, *inputs: Any) -> Any:
         """Call a part of a step, compiled where it is to be; its time, but not the compiler's, goes to an account."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from qdot.algorithms import registry
 from qdot.algorithms.base import Array, Batch
@@ -77,19 +78,41 @@ class Source:
         self.dataset = dataset if rows is None else None
         self.tables = [torch.from_numpy(array).to(device) for array in arrays]
         self.minibatches = Minibatches(seeds, len(arrays[0]), batch_size, device)
-        count = len(seeds) * batch_size
-        self._drawn = [table.new_empty(count, *table.shape[1:]) for table in self.tables]
-        self._batch = Batch(*(drawn.unflatten(0, (len(seeds), -1)) for drawn in self._drawn))
+        count, drawn_from = len(seeds) * batch_size, self.tables
+        if device.startswith("cuda"):
+            drawn_from = [_side_by_side(self.tables)]
+            self.tables = _apart(drawn_from[0], self.tables)
+        self._drawn = [(table, table.new_empty(count, *table.shape[1:])) for table in drawn_from]
+        parts = [drawn for _, drawn in self._drawn]
+        parts = _apart(parts[0], self.tables) if len(parts) == 1 else parts
+        self._batch = Batch(*(part.unflatten(0, (len(seeds), -1)) for part in parts))
         self._step: int | None = None
 
     def batch(self, step: int) -> Batch:
         """The transitions of a step, for every seed its own; they lie where those of the step before did."""
         if self._step != step:
             rows = self.minibatches.rows(step)
-            for table, drawn in zip(self.tables, self._drawn, strict=True):
+            for table, drawn in self._drawn:
                 torch.index_select(table, 0, rows, out=drawn)
             self._step = step
         return self._batch
+
+
+def _side_by_side(tables: Sequence[Tensor]) -> Tensor:
+    """One table (rows, width) of several, from which one kernel draws; each starts at a multiple of 16 bytes."""
+    parts = [table.reshape(len(table), -1) for table in tables]
+    return torch.cat([functional.pad(part, (0, -part.shape[1] % 4)) for part in parts], dim=1)
+
+
+def _apart(joined: Tensor, tables: Sequence[Tensor]) -> list[Tensor]:
+    """The parts of such a table, or of rows of it, with the widths of `tables`."""
+    found, start = [], 0
+    for table in tables:
+        width = table.shape[1] if table.dim() > 1 else 1
+        part = joined[:, start : start + width]
+        found.append(part if table.dim() > 1 else part[:, 0])
+        start += width + -width % 4
+    return found
 
 
 class Trainer:
