@@ -100,13 +100,14 @@ class Model:
         ]
 
     def _training(self, row: Row, part: int) -> Job:
-        """One part of a dataset's training; its evaluations run in a process beside, on a core of their own or not."""
+        """One part of a dataset's training; its evaluations run beside, on a GPU's machine on cores of their own."""
         play = self._core("physics", float(row["play_seconds"]) / self.split)
         stored = self._stored(row)
         name, after = f"train {row['dataset']} {part}", (f"data {row['dataset']}",)
         if self.machine.gpus:
             work = self._cost("training", self._on_gpu(row))
-            return self._job(name, max(work, play) + stored, {"gpu": 1, "core": 2}, after)
+            players = self._threads(row)
+            return self._job(name, max(work, play / players) + stored, {"gpu": 1, "core": players}, after)
         by_algorithm = min(self.split, int(row["algorithms"]))  # each trains the critic of its seeds; then by seed
         share = (SHARED + (1 - SHARED) / by_algorithm) / (self.split / by_algorithm)
         each, threads = self._core("training", float(row["train_seconds"]) * share), self._threads(row)
@@ -116,6 +117,8 @@ class Model:
     def _threads(self, row: Row) -> int:
         """Cores of a training job, as the rule takes them."""
         jobs, algorithms = len(self.rows) * self.split, max(1, int(row["algorithms"]) // self.split)
+        if self.machine.gpus:
+            return max(1, self.machine.cores // min(self.capacity()["gpu"], jobs))
         return training_threads(self.machine.cores, jobs, algorithms, 1)
 
     def _on_gpu(self, row: Row) -> float:

@@ -2,246 +2,193 @@
 
 import argparse
 import json
-import os
-import queue
 import statistics
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import table
+import torch
+from contestants import Step, noise, ours, plain_qdot, stepping
+from timing import seconds_per_step
+from torch.utils.flop_counter import FlopCounterMode
 
-RUNS, SECONDS, WARM_UP = 5, 1.0, 20
-PATIENCE = 150.0  # seconds that processes have to get ready, all at once; one that has not is left out, and said so
-MODELS, COMPARED = (1, 5, 15, 45, 90), 15
-PAPER = ("qdot", "no_icnn", "adversarial")  # the methods of the paper that are trained, five seeds each
-SHARING, FOR = (1, 2, 3), 8.0  # processes at once, and how long
+PAPER, SEEDS = ("qdot", "no_icnn", "adversarial"), 5  # what the paper's study trains on a dataset
 GOALS = {"rate": 15_000, "eager": 25, "alone": 5}
-RATE = f"GPU training: qdot, {COMPARED} models, seed-steps per second beside the goal's"
-EAGER = f"GPU training: qdot, {COMPARED} models, beside plain eager Q-DOT"
-ALONE = f"GPU training: qdot, {COMPARED} models, beside one model"
 
 
-class Kind(NamedTuple):
-    """What a process of its own trains.
+class How(NamedTuple):
+    """What is measured, and how long.
 
     Attributes:
-        algorithms: Names.
-        seeds: Of each.
-        precision: Of products.
-        compiled: As programs, or step by step.
+        device: Of torch.
+        compiled: Whether steps are.
+        runs: Turns of each.
+        seconds: About what a turn takes.
+        warm_up: Steps before the turns.
+        compared: Models in one process, of which the goals speak.
+        models: Numbers of models of the curve.
+        sharing: Numbers of processes at once.
+        sharing_seconds: How long these train.
     """
 
-    algorithms: Sequence[str]
-    seeds: int
-    precision: str = "float32"
+    device: str = "cuda"
     compiled: bool = True
+    runs: int = 5
+    seconds: float = 1.0
+    warm_up: int = 50
+    compared: int = 15
+    models: tuple[int, ...] = (1, 5, 15, 30, 60, 90)
+    sharing: tuple[int, ...] = (1, 2, 3)
+    sharing_seconds: float = 10.0
 
-
-class Child:
-    """A process that has compiled its programs, and measures when it is told to."""
-
-    def __init__(self, what: str, *values: Any) -> None:
-        """Start it; several get ready at the same time, so each compiles with few helpers."""
-        command = [sys.executable, __file__, "--child", json.dumps([what, *values])]
-        environment = os.environ | {"TORCHINDUCTOR_COMPILE_THREADS": "2"}
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-        )
-        self._lines: queue.Queue[str] = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._lines.put(line)
-        self._lines.put("")
-
-    def answer(self, seconds: float | None = None) -> Any:
-        """Its next line, as JSON; within a time, where one is given.
-
-        Raises:
-            RuntimeError: it ended before.
-            queue.Empty: the time is over.
-        """
-        line = self._lines.get(timeout=seconds)
-        if not line:
-            raise RuntimeError(f"{self._process.args} ended with {self._process.wait()}")
-        return json.loads(line)
-
-    def tell(self) -> None:
-        """Let it measure."""
-        assert self._process.stdin is not None
-        self._process.stdin.write("go\n")
-        self._process.stdin.flush()
-
-    def measure(self) -> Any:
-        """Let it measure, with all others at rest."""
-        self.tell()
-        return self.answer()
-
-    def end(self) -> None:
-        """Stop it."""
-        self._process.kill()
-        self._process.wait()
-
-
-def child(what: str, *values: Any) -> None:
-    """Be such a process."""
-    import torch
-    from contestants import noise, ours, plain_qdot, stepping
-    from timing import seconds_per_step
-
-    def clock() -> float:
-        torch.cuda.synchronize()
+    def clock(self) -> float:
+        """Wall seconds, once the device is done."""
+        if self.device == "cuda":
+            torch.cuda.synchronize()
         return time.perf_counter()
 
-    def timed(steps: Any) -> Any:
-        return seconds_per_step(steps, RUNS, SECONDS, WARM_UP, clock)
+    def timed(self, steps: Mapping[str, Step]) -> dict[str, list[float]]:
+        """Seconds of a step of each, by run."""
+        return seconds_per_step(steps, self.runs, self.seconds, self.warm_up, self.clock)
 
-    def say(found: Any) -> None:
-        print(json.dumps(found), flush=True)
-
-    torch.set_float32_matmul_precision("highest")
-    data, start = noise(), time.perf_counter()
-    if what == "limits":
-        products = [torch.randn(COMPARED, 256, 256, device="cuda") for _ in range(2)]
-        rounded = [each.bfloat16() for each in products]
-        source = torch.randn(2**29, device="cuda")
-        target = torch.empty_like(source)
-        steps = {
-            "float32": lambda: torch.bmm(*products),
-            "bfloat16": lambda: torch.bmm(*rounded),
-            "copy": lambda: target.copy_(source),
-        }
-    elif what == "compared":
-        families = {count: ours(["qdot"], data, count, compiled=True, device="cuda") for count in (1, COMPARED)}
-        steps = {str(count): stepping(family) for count, family in families.items()}
-        steps |= {"plain": plain_qdot(data, "cuda")}
-    else:
-        kind = Kind(*values)
-        family = ours(
-            kind.algorithms, data, kind.seeds, compiled=kind.compiled, device="cuda", precision=kind.precision
-        )
-        steps = {"": stepping(family)}
-    for step in steps.values():
-        step()
-    say(time.perf_counter() - start)
-    while sys.stdin.readline():
-        if what == "shared":
-            begun, count = clock(), 0
-            while clock() - begun < FOR:
-                for _ in range(50):
-                    steps[""]()
-                count += 50
-            say(count / (clock() - begun))
-        else:
-            found = timed(steps)
-            say(found if what in ("limits", "compared") else [found[""], torch.cuda.max_memory_allocated()])
+    def qdot(self, count: int, precision: str = "float32") -> Step:
+        """A step of so many models."""
+        return stepping(ours(["qdot"], noise(), count, self.compiled, self.device, precision=precision))
 
 
-def operations() -> float:
-    """Floating-point operations of the products of one seed's step."""
-    import torch
-    from contestants import noise, ours, stepping
-    from torch.utils.flop_counter import FlopCounterMode
+def metrics(how: How) -> dict[str, str]:
+    """The rows with goals."""
+    models = f"GPU training: qdot, {how.compared} models"
+    return {
+        "rate": f"{models}, seed-steps per second beside the goal's",
+        "eager": f"{models}, beside plain eager Q-DOT",
+        "alone": f"{models}, beside one model",
+    }
 
-    torch.set_num_threads(1)
-    step = stepping(ours(["qdot"], noise(), 1, compiled=False))
+
+def rows(how: How) -> Iterator[table.Row]:
+    """The goals' rows first; then the curve, what of the GPU is used, and processes that share it."""
+    steps = {str(count): how.qdot(count) for count in (how.compared, 1)} | {"plain": plain_qdot(noise(), how.device)}
+    start = how.clock()
+    steps[str(how.compared)]()
+    yield table.single(f"GPU training: qdot, {how.compared} models, compiling", how.clock() - start, "s")
+    seconds = how.timed(steps)
+    share = {count: [each / count for each in seconds[str(count)]] for count in (1, how.compared)}
+    peers = {"rate": [1 / GOALS["rate"]] * how.runs, "eager": seconds["plain"], "alone": share[1]}
+    for name, metric in metrics(how).items():
+        goal = 1.0 if name == "rate" else GOALS[name]
+        yield table.row(metric, share[how.compared], peers[name], "seed-steps/s", 1, goal)
+
+    limits, operations = machine(how), products_of_a_step()
+    yield table.single(f"GPU machine: products ({how.compared} of 256x256)", limits["flops"] / 1e12, "TFLOP/s")
+    yield table.single("GPU machine: memory copied", limits["bytes"] / 1e9, "GB/s")
+    for count in how.models:
+        taken = share[count] if count in share else [each / count for each in how.timed({"": how.qdot(count)})[""]]
+        rate = 1 / statistics.median(taken)
+        metric = f"GPU training: qdot, {count} models in one process"
+        yield table.single(metric, rate, "seed-steps/s")
+        yield table.single(f"{metric}, of the machine's products", 100 * rate * operations / limits["flops"], "%")
+    if how.device == "cuda":
+        metric = f"GPU training: memory of all these, {how.models[-1]} models the largest"
+        yield table.single(metric, torch.cuda.max_memory_allocated() / 2**30, "GiB")
+    rounded = statistics.median(how.timed({"": how.qdot(how.compared, "bfloat16")})[""])
+    metric = f"GPU training: qdot, {how.compared} models, products in bfloat16"
+    yield table.single(metric, how.compared / rounded, "seed-steps/s", precision="bfloat16")
+    yield from sharing(how)
+
+
+def machine(how: How) -> dict[str, float]:
+    """What the GPU can do: float32 operations per second in products as ours, bytes per second read and written."""
+    left, right = (torch.randn(how.compared, 256, 256, device=how.device) for _ in range(2))
+    source = torch.randn(2**28 if how.device == "cuda" else 2**20, device=how.device)
+    target = torch.empty_like(source)
+    steps: dict[str, Callable[[], Any]] = {
+        "product": lambda: torch.bmm(left, right),
+        "copy": lambda: target.copy_(source),
+    }
+    found = how.timed(steps)
+    return {
+        "flops": 2 * left.numel() * 256 / statistics.median(found["product"]),
+        "bytes": 2 * source.numel() * 4 / statistics.median(found["copy"]),
+    }
+
+
+def products_of_a_step() -> float:
+    """Floating-point operations of the products of one seed's step, as a CPU does them."""
+    step = How("cpu", False).qdot(1)
     with FlopCounterMode(display=False) as counter:
         step()
     return float(counter.get_total_flops())
 
 
-def ready(children: dict[str, Child], until: float) -> dict[str, float]:
-    """Seconds that each took to get ready; one that has not by then is ended, said and taken out."""
-    found = {}
-    for name, each in list(children.items()):
-        try:
-            found[name] = each.answer(max(0.1, until - time.monotonic()))
-        except queue.Empty:
-            print(f"{name}: not ready in {PATIENCE:.0f} s, left out", flush=True)
-            children.pop(name).end()
-    return found
+def sharing(how: How) -> Iterator[table.Row]:
+    """Processes that train the paper's methods on the GPU at the same time; the first one compiles for all."""
+    command = [sys.executable, __file__, "--shared", json.dumps(how)]
+    running: list[subprocess.Popen[str]] = []
+    try:
+        for count in how.sharing:
+            while len(running) < count:
+                running.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+                said(running[-1])
+            for process in running:
+                assert process.stdin is not None
+                process.stdin.write("go\n")
+                process.stdin.flush()
+            rate = sum(said(process) for process in running)
+            metric = f"GPU training: {', '.join(PAPER)}, {SEEDS} seeds each, in each of {count} processes at once"
+            yield table.single(metric, rate, "seed-steps/s")
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
 
 
-def rows() -> Iterator[table.Row]:
-    """Rates from 1 to 90 models in one process, beside one plain model; and of processes that share the GPU."""
-    kinds = {f"qdot, {count} models": Kind(["qdot"], count) for count in MODELS if count not in (1, COMPARED)}
-    kinds[f"qdot, {COMPARED} models, products in bfloat16"] = Kind(["qdot"], COMPARED, "bfloat16")
-    kinds[f"qdot, {COMPARED} models, not compiled"] = Kind(["qdot"], COMPARED, "float32", False)
-    family = Kind(PAPER, 5)
-    until = time.monotonic() + PATIENCE
-    children = {"compared": Child("compared"), "limits": Child("limits"), "shared": Child("shared", *family)}
-    children |= {name: Child("kind", *kind) for name, kind in kinds.items()}
-    compiling = ready(children, until)
+def said(process: "subprocess.Popen[str]") -> float:
+    """The number that it says next.
 
-    seconds = children["compared"].measure()
-    share = {count: [each / count for each in seconds[str(count)]] for count in (1, COMPARED)}
-    yield table.row(RATE, share[COMPARED], [1 / GOALS["rate"]] * RUNS, "seed-steps/s", 1, 1.0)
-    yield table.row(EAGER, share[COMPARED], seconds["plain"], "seed-steps/s", 1, GOALS["eager"])
-    yield table.row(ALONE, share[COMPARED], share[1], "seed-steps/s", 1, GOALS["alone"])
-    rates = {f"qdot, {count} models": 1 / statistics.median(times) for count, times in share.items()}
-    memory = {}
-    for name, kind in kinds.items():
-        if name in children:
-            taken, memory[name] = children[name].measure()
-            rates[name] = kind.seeds / statistics.median(taken)
-    for name, rate in rates.items():
-        precision = kinds[name].precision if name in kinds else "float32"
-        yield table.single(f"GPU training: {name}", rate, "seed-steps/s", precision=precision)
-    machine = {name: statistics.median(times) for name, times in children["limits"].measure().items()}
-    per_second = {name: 2 * COMPARED * 256**3 / machine[name] for name in ("float32", "bfloat16")}
-    for name, rate in per_second.items():
-        metric = f"GPU machine: products ({COMPARED} of 256x256), {name}"
-        yield table.single(metric, rate / 1e12, "TFLOP/s", precision=name)
-    yield table.single("GPU machine: memory copied", 2 * 2**31 / machine["copy"] / 1e9, "GB/s")
-    one, largest = operations(), f"qdot, {MODELS[-1]} models"
-    for name in (f"qdot, {COMPARED} models", largest):
-        if name in rates:
-            percent = 100 * rates[name] * one / per_second["float32"]
-            yield table.single(f"GPU training: {name}, of the machine's products", percent, "%")
-    if largest in memory:
-        yield table.single(f"GPU training: {largest}, memory", memory[largest] / 2**30, "GiB")
-    metric = f"GPU training: qdot, 1 and then {COMPARED} models, compiling beside others"
-    yield table.single(metric, compiling["compared"], "s")
-    for name in [name for name in children if name != "shared"]:
-        children.pop(name).end()
+    Raises:
+        RuntimeError: it ended instead.
+    """
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        raise RuntimeError(f"{process.args} ended with {process.wait()}")
+    return float(line)
 
-    until, first = time.monotonic() + PATIENCE, list(children.values())
-    more = {f"shared {number}": Child("shared", *family) for number in range(2, max(SHARING) + 1)}
-    ready(more, until)
-    together, models = [*first, *more.values()], family.seeds * len(PAPER)
-    for count in [count for count in SHARING if count <= len(together)]:
-        for each in together[:count]:
-            each.tell()
-        rate = sum(each.answer() for each in together[:count]) * models
-        metric = f"GPU training: {', '.join(PAPER)}, {family.seeds} seeds each, {count} processes at once"
-        yield table.single(metric, rate, "seed-steps/s")
-    for each in together:
-        each.end()
+
+def shared(how: How) -> None:
+    """Be such a process: say 0 when ready, and the rate each time a line comes in."""
+    step = stepping(ours(PAPER, noise(), SEEDS, how.compiled, how.device))
+    for _ in range(how.warm_up):
+        step()
+    print(0, flush=True)
+    while sys.stdin.readline():
+        begun, count = how.clock(), 0
+        while how.clock() - begun < how.sharing_seconds:
+            for _ in range(how.warm_up):
+                step()
+            count += how.warm_up
+        print(count * len(PAPER) * SEEDS / (how.clock() - begun), flush=True)
 
 
 def main() -> int:
-    """Measure, or say that it was not; keep the rows."""
+    """Measure, or say that it was not; rows are kept as they come, so that a run cut short keeps some."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--child", type=json.loads, help="be a process that is measured")
+    parser.add_argument("--shared", type=json.loads, help="be a process that shares the GPU: the values of How")
     chosen = parser.parse_args()
-    if chosen.child:
-        child(*chosen.child)
-        return 0
-    import torch
-
-    if not torch.cuda.is_available():
-        goals = {RATE: 1.0, EAGER: GOALS["eager"], ALONE: GOALS["alone"]}
-        table.publish([table.missing(metric, "seed-steps/s", goal, "NVIDIA H200") for metric, goal in goals.items()])
-        return 0
-    device = torch.cuda.get_device_name()
-    for row in rows():
-        table.publish([row | {"device": device}], device)
+    if chosen.shared:
+        shared(How(*chosen.shared))
+    elif torch.cuda.is_available():
+        device = torch.cuda.get_device_name()
+        for row in rows(How()):
+            table.publish([row | {"device": device}], device)
+    else:
+        goals = {name: 1.0 if name == "rate" else goal for name, goal in GOALS.items()}
+        named = metrics(How()).items()
+        table.publish([table.missing(metric, "seed-steps/s", goals[name], "a GPU") for name, metric in named])
     return 0
 
 

@@ -14,7 +14,7 @@ from qdot.provenance import write_atomic
 
 PAGE = Path(__file__).parents[2] / "docs/performance.md"
 FIGURES = PAGE.with_name("performance")
-PARTS = ("training", "GPU training", "study", "evaluation", "machine")
+PARTS, ON_GPUS = ("training", "evaluation", "machine"), "GPU training"
 NONE = "Not measured on this kind of machine."
 NAMES = {
     "actions": "width of the action",
@@ -35,6 +35,16 @@ def rows_table(rows: Sequence[table.Row], part: str) -> str:
             lines.append([what, *shown, verdict(row), row["date"]])
     header = ("what", "ours", "peer", "unit", "ratio", "goal", "", "date")
     return markdown.table(header, lines) if lines else NONE
+
+
+def gpu_tables() -> str:
+    """What was measured on GPUs, from the tables of every kind of machine."""
+    parts = []
+    for file in sorted(table.RESULTS.glob("*.csv")):
+        rows = [row for row in table.read(file) if row.get("metric", "").startswith("GPU ")]
+        if rows:
+            parts.append(f"{rows[0]['device']}:\n\n{rows_table(rows, 'GPU')}")
+    return "\n\n".join(parts) or NONE
 
 
 def verdict(row: table.Row) -> str:
@@ -95,6 +105,7 @@ def main() -> int:
     rows, text = table.read(table.path()), PAGE.read_text(encoding="utf-8")
     for part in PARTS:
         text = markdown.fill(text, part, rows_table(rows, part))
+    text = markdown.fill(text, ON_GPUS, gpu_tables())
     growth = table.path().with_name(f"{table.path().stem}-growth.csv")
     write_atomic(PAGE, markdown.fill(text, "growth", growth_part(growth)))
     return 0

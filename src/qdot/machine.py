@@ -64,6 +64,8 @@ def memory_mb() -> int:
 def training_threads(cores: int | None, datasets: int, algorithms: int, each: int) -> int:
     """Cores for one training job: as many as end a study soonest, whose jobs are equal, one per dataset.
 
+    Beside a GPU they play the evaluations: an equal share of all cores for each job that runs at once.
+
     Args:
         cores: Of this run; None where a cluster decides.
         datasets: Jobs.
@@ -71,7 +73,7 @@ def training_threads(cores: int | None, datasets: int, algorithms: int, each: in
         each: Torch threads of a process.
     """
     if gpus.devices():
-        return each
+        return max(each, (cores or 1) // min(gpus.places(), datasets))
     free = max((cores or 1) // each, 1)
 
     def rounds(processes: int) -> float:

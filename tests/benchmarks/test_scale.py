@@ -78,13 +78,19 @@ def test_two_algorithms_on_two_cores_share_all_but_the_critic(simulate: ModuleTy
 
 
 def test_on_a_gpu_the_longer_of_steps_and_rollouts_counts(simulate: ModuleType) -> None:
-    """4,000 seed-steps at 100 a second, 40 s, beside 100 s of rollouts: 100 s, and 40 s were rollouts free."""
-    machine = {"gpus": 1, "cores": 16}
-    assert simulate.makespan(model(simulate, 1, **machine)) == pytest.approx(5 + 101 + 31 + 4 + 3)
+    """4,000 seed-steps at 100 a second, 40 s, beside 100 s of rollouts on two cores: 50 s, and 25 s on four."""
+    machine = {"gpus": 1, "cores": 2}
+    assert simulate.makespan(model(simulate, 1, **machine)) == pytest.approx(11 + 51 + 31 + 4 + 3)
     row = simulate.row_of("m", model(simulate, 1, **machine))
-    assert row["bound"] == "physics, in the longest job"
-    assert row["hours_without_it"] == f"{(5 + 41 + 1 + 4 + 3) / 3600:.1f}"
-    assert row["gpu_busy"] == f"{40 / 144:.3f}"
+    assert row["bound"] == "physics"
+    assert row["hours_without_it"] == f"{(11 + 41 + 1 + 4 + 3) / 3600:.1f}"
+    assert row["gpu_busy"] == f"{40 / 100:.3f}"
+    assert simulate.makespan(model(simulate, 1, gpus=1, cores=4)) == pytest.approx(11 + 41 + 31 + 4 + 3)
+
+
+def test_jobs_that_share_a_machines_gpus_share_its_cores(simulate: ModuleType) -> None:
+    made = model(simulate, 3, gpus=1, gpu_jobs=2, cores=16)
+    assert [job.needs for job in made.jobs() if job.name.startswith("train")] == [{"gpu": 1, "core": 8}] * 3
 
 
 def test_a_gpu_more_than_there_are_training_jobs_gains_nothing_and_splitting_does(simulate: ModuleType) -> None:
@@ -95,7 +101,7 @@ def test_a_gpu_more_than_there_are_training_jobs_gains_nothing_and_splitting_doe
 
 def test_a_single_model_steps_at_its_own_rate_and_jobs_on_one_gpu_share_it(simulate: ModuleType) -> None:
     """1,000 steps at 50 a second; four jobs on a GPU take four times as long each; in all 4 x 20 s of one GPU."""
-    alone = model(simulate, 1, split=4, gpus=1, cores=16)
+    alone = model(simulate, 1, split=4, gpus=1, cores=1)
     assert [job.seconds for job in alone.jobs() if job.name.startswith("train")] == [
         1 + 25.0
     ] * 4  # 100 / 4 of rollouts
@@ -112,9 +118,9 @@ def test_downloads_share_one_line(simulate: ModuleType) -> None:
 
 
 def test_a_cluster_starts_jobs_later(simulate: ModuleType) -> None:
-    """Five stages in a row, nine seconds later each."""
+    """Five stages in a row, nine seconds later each; and training, which takes all cores, waits for the replay's."""
     spans = [simulate.makespan(model(simulate, 1, gpus=1, cores=16, submits=submits)) for submits in (False, True)]
-    assert spans[1] - spans[0] == pytest.approx(5 * 9)
+    assert spans[1] - spans[0] == pytest.approx(5 * 9 + 4)
 
 
 def planned(plan: ModuleType, top: Path, *shape: int) -> int:

@@ -47,7 +47,7 @@ def run(recipes: list[Path], seeds: list[int], manifests: list[Path], device: st
         seeds: Seeds of each.
         manifests: One per recipe and seed, in the order of the recipes.
         device: Of torch; `auto`: a GPU with a place free (`qdot.gpus`), the cores where there is no GPU.
-        workers: Cores that the algorithms are dealt out to; the numbers do not depend on it.
+        workers: Cores that the algorithms are dealt out to, or, beside a GPU, the evaluations; no number depends on it.
 
     Raises:
         ResultsError: a recipe is missing, or there are not as many manifests as recipes and seeds.
@@ -64,16 +64,19 @@ def run(recipes: list[Path], seeds: list[int], manifests: list[Path], device: st
 def _run(jobs: list[Job], device: str, workers: int) -> None:
     """Train what is due, in this process or in workers."""
     with all_locked(jobs):
-        families = [part for group in _alike(find_ready(jobs, _is_blocked)) for part in _parts(group, workers)]
-        with gpus.leased() if device == "auto" and families else nullcontext():
-            _train_all(families, default_device() if device == "auto" else device, workers)
+        groups = _alike(find_ready(jobs, _is_blocked))
+        with gpus.leased() if device == "auto" and groups else nullcontext():
+            _train_all(groups, default_device() if device == "auto" else device, workers)
 
 
-def _train_all(families: list[Ready], device: str, workers: int) -> None:
-    if workers == 1 or len(families) < 2:
+def _train_all(groups: list[Ready], device: str, workers: int) -> None:
+    """Deal algorithms out to the cores; on a GPU they step in one process, and the cores play its evaluations."""
+    on_gpu = device.startswith("cuda")
+    families = [part for group in groups for part in _parts(group, 1 if on_gpu else workers)]
+    if on_gpu or workers == 1 or len(families) < 2:
         STOP.listen()
         for family in families:
-            _train_or_fail(family, device)
+            _train_or_fail(family, device, workers if on_gpu else 1)
     else:
         _side_by_side(families, device, workers)
 
@@ -135,9 +138,9 @@ def _start_worker(lines: "multiprocessing.Queue[logging.LogRecord]") -> None:
     end_with_parent()
 
 
-def _train_or_fail(ready: Ready, device: str) -> None:
+def _train_or_fail(ready: Ready, device: str, players: int = 1) -> None:
     """Train a family; what that raises becomes the failure of every seed."""
-    attempt(ready, partial(_train, device=device))
+    attempt(ready, partial(_train, device=device, players=players))
 
 
 def _is_blocked(job: Job, seed: int) -> bool:
@@ -150,8 +153,8 @@ def _is_blocked(job: Job, seed: int) -> bool:
     return True
 
 
-def _train(ready: Ready, device: str) -> None:
-    """Train jobs that are due for the same seeds side by side, with their evaluations in a process beside."""
+def _train(ready: Ready, device: str, players: int) -> None:
+    """Train jobs that are due for the same seeds side by side, with their evaluations in processes beside."""
     (job, due), started = ready[0], time.perf_counter()
     names = [job.recipe["algorithm"] for job, _ in ready]
     steps = job.recipe["params"]["train"]["steps"]
@@ -162,7 +165,7 @@ def _train(ready: Ready, device: str) -> None:
     torch.use_deterministic_algorithms(True)
     keep_freed_memory()
     datasets = Datasets(Path(job.recipe["data_dir"]))
-    with _pool(job.recipe["params"]) as pool:
+    with _pool(job.recipe["params"], players) as pool:
         evaluations = [Evaluations(job, due, pool) for job, _ in ready]
         members = [_member(own, datasets) for own in evaluations]
         first = members[0].saved[0].step if members[0].saved else 0
@@ -269,12 +272,12 @@ class Datasets:
         return self._made[key]
 
 
-def _pool(values: Mapping[str, Any]) -> AbstractContextManager[Evaluator | None]:
-    """The process for evaluations during training; None where there is no environment."""
+def _pool(values: Mapping[str, Any], workers: int) -> AbstractContextManager[Evaluator | None]:
+    """The processes for evaluations during training; None where there is no environment."""
     environment = values["data"].get("environment")
     if not environment or not is_available(environment)[0]:
         return nullcontext()
-    return Evaluator(environment, values["dataset"], values["train"]["discount"], workers=1)
+    return Evaluator(environment, values["dataset"], values["train"]["discount"], workers)
 
 
 def _save_seconds() -> float:
