@@ -67,11 +67,13 @@ def training_threads(cores: int | None, datasets: int, algorithms: int, each: in
     Beside a GPU they play the evaluations: an equal share of all cores for each job that runs at once.
 
     Args:
-        cores: Of this run; None where a cluster decides.
+        cores: Of this run; None where a cluster decides. Inside a job of Slurm no more count than the job was given.
         datasets: Jobs.
         algorithms: What a job can deal out to its cores.
         each: Torch threads of a process.
     """
+    if given := os.environ.get("SLURM_CPUS_ON_NODE"):
+        cores = min(cores or 1, int(given))
     if gpus.devices():
         return max(each, (cores or 1) // min(gpus.places(), datasets))
     free = max((cores or 1) // each, 1)

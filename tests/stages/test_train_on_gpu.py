@@ -23,6 +23,15 @@ def test_the_cores_are_divided_among_the_jobs_that_hold_a_gpu(
     assert machine.training_threads(cores, datasets, 3, 1) == expected
 
 
+def test_a_job_of_slurm_counts_the_cores_it_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The node has more, and Snakemake there says so; the step would ask for them, and be refused."""
+    monkeypatch.setattr(gpus, "devices", list)
+    assert machine.training_threads(8, 1, 3, 1) == 3
+    monkeypatch.setenv("SLURM_CPUS_ON_NODE", "1")
+    assert machine.training_threads(8, 1, 3, 1) == 1
+    assert machine.training_threads(None, 1, 3, 1) == 1
+
+
 def test_algorithms_are_dealt_out_to_cores_and_stay_together_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[tuple[int, int]] = []
     group: Any = [(None, [0])] * 3
