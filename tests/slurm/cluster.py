@@ -72,9 +72,9 @@ class Cluster:
         """What one of Slurm's programs prints."""
         return self._run(*command, check=True).stdout
 
-    def running(self, rule: str) -> list[str]:
-        """Jobs under way, by the rule in their comment."""
-        lines = self.ask("squeue", "--noheader", "--states=RUNNING", "--format=%i %k").splitlines()
+    def jobs(self, rule: str, *states: str) -> list[str]:
+        """Jobs in one of the states, by the rule in their comment."""
+        lines = self.ask("squeue", "--noheader", f"--states={','.join(states)}", "--format=%i %k").splitlines()
         return [line.split()[0] for line in lines if rule in line]
 
     def stop(self) -> None:

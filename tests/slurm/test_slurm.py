@@ -78,10 +78,10 @@ def _end_when_saved(slurm: Cluster, checkout: Checkout, run: "subprocess.Popen[b
     began = time.time()
     while run.poll() is None:
         saved = list(checkout.top.glob(f"results/tiny/train/*/*/*/{resume.NAME}"))
-        jobs = slurm.running("train")
+        jobs = slurm.jobs("train", "RUNNING")
         if jobs and saved and min(path.stat().st_mtime for path in saved) > began:
             slurm.ask(*signal, jobs[0])
-            while jobs[0] in slurm.running("train"):
+            while jobs[0] in slurm.jobs("train", "RUNNING", "COMPLETING"):  # it saves while it completes
                 time.sleep(0.2)
             assert all(path.is_file() for path in saved)
             return jobs[0]
