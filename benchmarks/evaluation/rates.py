@@ -43,7 +43,7 @@ def register(name: str) -> str:
 def ways_of(name: str) -> dict[str, Way]:
     """The ways to compare, each on the same commands."""
     environments = make_environments(register(name), block_size(name))
-    actions = draw_actions(environments[0], STEPS[name][0])
+    actions = draw_actions(environments, STEPS[name][0])
     motors, end = commands(environments, actions)
     policies = {
         f"{algorithm} {readout}": (network(algorithm, environments[0]), readout)

@@ -58,11 +58,11 @@ def simulator(environment: gymnasium.Env[Any, Any]) -> Any:
     return getattr(environment.unwrapped, "_robot", environment.unwrapped)
 
 
-def draw_actions(environment: gymnasium.Env[Any, Any], steps: int) -> Array:
-    """Random actions (steps, block, act), float32 as policies give them."""
-    space = environment.action_space
+def draw_actions(environments: Sequence[gymnasium.Env[Any, Any]], steps: int) -> Array:
+    """Random actions (steps, environments, act), float32 as policies give them."""
+    space, count = environments[0].action_space, len(environments)
     draw = np.random.default_rng(0)
-    return draw.uniform(SCALE * space.low, SCALE * space.high, (steps, BLOCK, *space.shape)).astype(np.float32)
+    return draw.uniform(SCALE * space.low, SCALE * space.high, (steps, count, *space.shape)).astype(np.float32)
 
 
 def _reset(environments: Sequence[Any]) -> None:
