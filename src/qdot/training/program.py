@@ -107,6 +107,7 @@ class Program:
         with torch.no_grad():
             self._run = (compiler or torch._inductor.compile)(graph, [*held, *leaves])
             if held[0].is_cuda:
+                torch.cuda.synchronize()  # nothing on another stream may be changing what is kept and put back
                 self._run = Captured(self._run, held, leaves, _cuda_graph)
 
     def __call__(self, *inputs: Any) -> Any:
