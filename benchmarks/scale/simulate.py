@@ -17,7 +17,7 @@ import table
 import yaml
 from schedule import Job, ends, longest_chain
 
-from qdot.machine import SHARED, training_threads
+from qdot.machine import SHARED, cores_beside_a_gpu, training_threads
 from qdot.provenance import write_atomic
 from qdot.stages.preflight import CHECKPOINT_BYTES
 
@@ -118,7 +118,7 @@ class Model:
         """Cores of a training job, as the rule takes them."""
         jobs, algorithms = len(self.rows) * self.split, max(1, int(row["algorithms"]) // self.split)
         if self.machine.gpus:
-            return max(1, self.machine.cores // min(self.capacity()["gpu"], jobs))
+            return cores_beside_a_gpu(self.machine.cores, self.capacity()["gpu"], jobs)
         return training_threads(self.machine.cores, jobs, algorithms, 1)
 
     def _on_gpu(self, row: Row) -> float:

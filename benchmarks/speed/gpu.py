@@ -6,14 +6,14 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import table
 import torch
 from contestants import Step, noise, ours, plain_qdot, stepping
+from limits import limits, operations
 from timing import seconds_per_step
-from torch.utils.flop_counter import FlopCounterMode
 
 PAPER, SEEDS = ("qdot", "no_icnn", "adversarial"), 5  # what the paper's study trains on a dataset
 GOALS = {"rate": 15_000, "eager": 25, "alone": 5}
@@ -82,15 +82,16 @@ def rows(how: How) -> Iterator[table.Row]:
         goal = 1.0 if name == "rate" else GOALS[name]
         yield table.row(metric, share[how.compared], peers[name], "seed-steps/s", 1, goal)
 
-    limits, operations = machine(how), products_of_a_step()
-    yield table.single(f"GPU machine: products ({how.compared} of 256x256)", limits["flops"] / 1e12, "TFLOP/s")
-    yield table.single("GPU machine: memory copied", limits["bytes"] / 1e9, "GB/s")
+    found = limits(how.compared, how.timed, how.device, 2**28 if how.device == "cuda" else 2**20)
+    one = operations(ours(["qdot"], noise(), 1, compiled=False))
+    yield table.single(f"GPU machine: products ({how.compared} of 256x256)", found["flops"] / 1e12, "TFLOP/s")
+    yield table.single("GPU machine: memory copied", found["bytes"] / 1e9, "GB/s")
     for count in how.models:
         taken = share[count] if count in share else [each / count for each in how.timed({"": how.qdot(count)})[""]]
         rate = 1 / statistics.median(taken)
         metric = f"GPU training: qdot, {count} models in one process"
         yield table.single(metric, rate, "seed-steps/s")
-        yield table.single(f"{metric}, of the machine's products", 100 * rate * operations / limits["flops"], "%")
+        yield table.single(f"{metric}, of the machine's products", 100 * rate * one / found["flops"], "%")
     if how.device == "cuda":
         metric = f"GPU training: memory of all these, {how.models[-1]} models the largest"
         yield table.single(metric, torch.cuda.max_memory_allocated() / 2**30, "GiB")
@@ -98,30 +99,6 @@ def rows(how: How) -> Iterator[table.Row]:
     metric = f"GPU training: qdot, {how.compared} models, products in bfloat16"
     yield table.single(metric, how.compared / rounded, "seed-steps/s", precision="bfloat16")
     yield from sharing(how)
-
-
-def machine(how: How) -> dict[str, float]:
-    """What the GPU can do: float32 operations per second in products as ours, bytes per second read and written."""
-    left, right = (torch.randn(how.compared, 256, 256, device=how.device) for _ in range(2))
-    source = torch.randn(2**28 if how.device == "cuda" else 2**20, device=how.device)
-    target = torch.empty_like(source)
-    steps: dict[str, Callable[[], Any]] = {
-        "product": lambda: torch.bmm(left, right),
-        "copy": lambda: target.copy_(source),
-    }
-    found = how.timed(steps)
-    return {
-        "flops": 2 * left.numel() * 256 / statistics.median(found["product"]),
-        "bytes": 2 * source.numel() * 4 / statistics.median(found["copy"]),
-    }
-
-
-def products_of_a_step() -> float:
-    """Floating-point operations of the products of one seed's step, as a CPU does them."""
-    step = How("cpu", False).qdot(1)
-    with FlopCounterMode(display=False) as counter:
-        step()
-    return float(counter.get_total_flops())
 
 
 def sharing(how: How) -> Iterator[table.Row]:

@@ -11,11 +11,10 @@ import table
 import torch
 import torch._inductor.config
 from contestants import Step, noise, ours, plain_qdot, stepping
+from limits import limits, operations
 from peers import d3rlpy_iql, torchrl
 from timing import seconds_per_step
-from torch.utils.flop_counter import FlopCounterMode
 
-from qdot.training.family import Family
 from qdot.training.memory import keep_freed_memory
 
 RUNS, SECONDS, WARM_UP, SEEDS = 7, 1.5, 3, 5
@@ -32,29 +31,6 @@ def per_seed(seconds: Sequence[float], seeds: int) -> list[float]:
 def best(seconds: dict[str, list[float]], *names: str) -> list[float]:
     """The fastest of some contestants, by its median."""
     return min((seconds[name] for name in names), key=statistics.median)
-
-
-def limits() -> dict[str, float]:
-    """What this core can do: float32 operations per second in products as ours, bytes per second copied."""
-    left, right = torch.randn(SEEDS, 256, 256), torch.randn(SEEDS, 256, 256)
-    result = torch.empty_like(left)
-    source, target = torch.zeros(2**26), torch.zeros(2**26)
-    steps: dict[str, Step] = {
-        "product": lambda: torch.bmm(left, right, out=result),
-        "copy": lambda: target.copy_(source),
-    }
-    found = seconds_per_step(steps, RUNS, SECONDS, WARM_UP)
-    return {
-        "flops": 2 * left.numel() * 256 / statistics.median(found["product"]),
-        "bytes": 2 * source.numel() * 4 / statistics.median(found["copy"]),
-    }
-
-
-def operations(family: Family) -> float:
-    """Floating-point operations of the products of one plain step, one seed's share."""
-    with FlopCounterMode(display=False) as counter:
-        stepping(family)()
-    return counter.get_total_flops() / SEEDS
 
 
 def rows() -> list[table.Row]:
@@ -97,11 +73,11 @@ def rows() -> list[table.Row]:
                 1,
             )
         )
-    machine = limits()
+    machine = limits(SEEDS, lambda chosen: seconds_per_step(chosen, RUNS, SECONDS, WARM_UP))
     found.append(table.single("machine: products (256x256, batched)", machine["flops"] / 1e9, "GFLOP/s"))
     found.append(table.single("machine: memory copied", machine["bytes"] / 1e9, "GB/s"))
     for name in families:
-        rate = operations(families[f"{name.split()[0]} plain"]) / statistics.median(mine[name])
+        rate = operations(families[f"{name.split()[0]} plain"]) / SEEDS / statistics.median(mine[name])
         found.append(table.single(f"training: {name}, of the machine's products", 100 * rate / machine["flops"], "%"))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     found.append(table.single("training: memory of this benchmark's process at most", peak, "GiB"))

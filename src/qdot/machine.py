@@ -75,13 +75,18 @@ def training_threads(cores: int | None, datasets: int, algorithms: int, each: in
     if given := os.environ.get("SLURM_CPUS_ON_NODE"):
         cores = min(cores or 1, int(given))
     if gpus.devices():
-        return max(each, (cores or 1) // min(gpus.places(), datasets))
+        return max(each, cores_beside_a_gpu(cores or 1, gpus.places(), datasets))
     free = max((cores or 1) // each, 1)
 
     def rounds(processes: int) -> float:
         return math.ceil(datasets / (free // processes)) * (SHARED + (1 - SHARED) / processes)
 
     return each * min(range(1, min(free, algorithms) + 1), key=rounds)
+
+
+def cores_beside_a_gpu(cores: int, places: int, jobs: int) -> int:
+    """An equal share of the cores for each of the jobs that hold a place on a GPU at once; 1 at least."""
+    return max(1, cores // min(places, jobs))
 
 
 def register(workflow: Any) -> None:

@@ -1,4 +1,4 @@
-"""On a GPU: the same steps as on the CPU up to roundings, the same bits again, and a stop in between changes none."""
+"""On a GPU: the same steps as on the CPU up to roundings, the same bits again, and no step waits for the device."""
 
 from pathlib import Path
 
