@@ -74,7 +74,7 @@ endef
 
 agreement: export PYTHONPATH := src:benchmarks
 agreement: install .venv-agreement/installed ## step parity and scores beside d3rlpy (MINUTES=45; a rerun goes on)
-	$(BIN)/python benchmarks/agreement/study.py --minutes '$(MINUTES)'
+	$(BIN)/python benchmarks/agreement/study.py --minutes '$(MINUTES)' --cores $(CORES:all=$$(nproc))
 
 .venv-agreement/installed: requirements-torch.txt benchmarks/agreement/requirements.txt
 	$(call peers,.venv-agreement,benchmarks/agreement/requirements.txt)

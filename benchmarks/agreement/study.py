@@ -5,11 +5,13 @@ import csv
 import io
 import json
 import logging
+import multiprocessing
 import os
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -161,12 +163,33 @@ def run(unit: Unit, folder: Path) -> Row:
     return {name: str(value) for name, value in row.items()}
 
 
+def run_all(rows: list[Row], folder: Path, cores: int, minutes: float) -> Iterator[Row]:
+    """Run what is left, `cores` units at a time; each row as it comes, also appended to `rows`.
+
+    No unit starts after `minutes`; those that run then are waited for.
+    """
+    deadline = time.monotonic() + 60 * minutes
+    running: dict[Future[Row], Unit] = {}
+    with ProcessPoolExecutor(cores, multiprocessing.get_context("spawn")) as pool:
+        while True:
+            waiting = [unit for unit in units(rows) if unit not in running.values()]
+            for unit in waiting[: cores - len(running)]:
+                if time.monotonic() < deadline:
+                    running[pool.submit(run, unit, folder)] = unit
+            if not running:
+                return
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                del running[future]
+                rows.append(future.result())
+                yield rows[-1]
+
+
 def write(path: Path, rows: list[Row]) -> None:
-    """Write scores.csv atomically."""
+    """Write scores.csv atomically, in an order that does not depend on which run ended first."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows(sorted(rows, key=lambda row: (row["dataset"], row["algorithm"], row["variant"], int(row["seed"]))))
     write_atomic(path, text.getvalue())
 
 
@@ -197,11 +220,11 @@ def main() -> None:
     """Data, step parity, scores until the time is used up, page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=45.0, help="start no run after so many minutes")
+    parser.add_argument("--cores", type=int, default=1, help="runs at a time, one thread each")
     parser.add_argument("--data", type=Path, default=TOP / "data/agreement", help="folder of the prepared datasets")
     parser.add_argument("--redo", action="store_true", help="first drop the rows that other code or values made")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    deadline = time.monotonic() + 60 * options.minutes
     folder = options.data.resolve()
     for dataset in datasets():
         prepare_data(dataset, folder)
@@ -210,10 +233,9 @@ def main() -> None:
     if options.redo:
         old = outdated(rows, folder)
         rows = [row for row in rows if row not in old]
-    while (unit := next(units(rows), None)) is not None and time.monotonic() < deadline:
-        rows.append(run(unit, folder))
+    for row in run_all(rows, folder, options.cores, options.minutes):
         write(SCORES, rows)
-        log.info("%s: %s", unit, rows[-1]["score"])
+        log.info("%s", " ".join(row.values()))
     page.write(PAGE, rows, comparison.read(PARITY), len(outdated(rows, folder)))
     log.info("%d runs left", sum(1 for _ in units(rows)))
 

@@ -1,7 +1,9 @@
 """The agreement study's statistics, its order of runs and its page; none of it needs d3rlpy."""
 
 import math
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -91,6 +93,26 @@ def test_d3rlpy_is_run_aligned_where_the_complete_comparison_does_not_agree(load
     differing = rows("ours", around(50, 1)) + rows("shipped", around(80, 1))
     aligned = [unit for unit in study.units(agreeing + differing) if unit.variant == "aligned"]
     assert aligned == [(DATASET, "bc", "aligned", seed) for seed in range(10)]
+
+
+def test_runs_go_two_at_a_time_until_the_time_is_used_up(load, monkeypatch, tmp_path: Path) -> None:
+    study, settings = load("study"), load("settings")
+    monkeypatch.delenv(settings.MIRROR, raising=False)
+    both = threading.Barrier(2, timeout=60)  # passed by two runs at once only
+
+    def run(unit, folder: Path) -> dict[str, str]:
+        both.wait()
+        return {**{name: str(value) for name, value in unit._asdict().items()}, "score": "50.0"}
+
+    monkeypatch.setattr(study, "run", run)
+    monkeypatch.setattr(study, "ProcessPoolExecutor", lambda cores, context: ThreadPoolExecutor(cores))
+    wanted = list(study.units([]))
+    assert list(study.run_all([], tmp_path, 2, minutes=0)) == []
+    done: list[dict[str, str]] = []
+    yielded = list(study.run_all(done, tmp_path, 2, minutes=60))
+    assert yielded == done
+    ran = [study.Unit(row["dataset"], row["algorithm"], row["variant"], int(row["seed"])) for row in done]
+    assert sorted(ran) == sorted(wanted)
 
 
 def test_the_page_keeps_its_text_and_refuses_a_missing_marker(load) -> None:
