@@ -57,7 +57,7 @@ def test_one_stage_has_one_name() -> None:
 @pytest.mark.parametrize(
     ("module", "forbidden"),
     [
-        ("qdot.recipes", ("torch", "mujoco", "minari", "pandas")),
+        ("qdot.due", ("torch", "mujoco", "minari", "pandas")),
         ("qdot.reporting.render", ("torch",)),
         ("qdot.envs", ("torch", "mujoco", "snakemake", "dvc")),
         ("qdot.cli", ("torch", "gymnasium", "pandas", "yaml", "shtab")),

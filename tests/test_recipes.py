@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from qdot import external, provenance, recipes, replays
+from qdot import due, external, provenance, recipes, replays
 from qdot import params as parameters
 from qdot.study import Cell, Study
 
@@ -91,7 +91,7 @@ def test_a_cell_is_current_by_digest_status_and_files(
     made = study()
     recipe = recipes.train_recipe(made, DATASET, "iql")
     finish(made, recipe, CELL, **changes)
-    assert recipes.cell_is_current(made, recipe, CELL) is current
+    assert due.cell_is_current(made, recipe, CELL) is current
 
 
 def test_a_cell_made_from_other_data_is_not_current(study: Callable[..., Study]) -> None:
@@ -100,7 +100,7 @@ def test_a_cell_made_from_other_data_is_not_current(study: Callable[..., Study])
     finish(made, recipe, CELL, inputs={"source": "old"})
     manifest = {"status": "ok", "files": {"arrays.safetensors": "new"}}
     provenance.write_json(made.data_dir(DATASET) / "manifest.json", manifest)
-    assert not recipes.cell_is_current(made, recipe, CELL)
+    assert not due.cell_is_current(made, recipe, CELL)
 
 
 def test_a_recipe_is_old_where_nothing_is_due_and_new_where_a_cell_failed(study: Callable[..., Study]) -> None:
@@ -109,10 +109,10 @@ def test_a_recipe_is_old_where_nothing_is_due_and_new_where_a_cell_failed(study:
     path = recipes.recipe_path(made, "train", DATASET, "iql")
     for seed in made.seeds:
         finish(made, recipe, Cell(DATASET, "iql", seed))
-    recipes.write_recipes(made)
-    assert os.stat(path).st_mtime == recipes.OLD
+    due.write_recipes(made)
+    assert os.stat(path).st_mtime == due.OLD
     output = finish(made, recipe, CELL, status="failed") / "manifest.json"
-    recipes.write_recipes(made)
+    due.write_recipes(made)
     assert os.stat(path).st_mtime_ns >= os.stat(output).st_mtime_ns
     assert json.loads(path.read_text())["digest"] == recipe["digest"]
 
@@ -126,12 +126,12 @@ def test_a_recipe_is_newer_than_its_outputs_where_the_clock_was_set_back(study: 
     failed = finish(made, recipe, CELL, status="failed") / "manifest.json"
     for output in outputs:
         os.utime(output, (tomorrow, tomorrow))
-    recipes.write_recipes(made)
+    due.write_recipes(made)
     assert os.stat(path).st_mtime > tomorrow
     assert failed in outputs
     finish(made, recipe, CELL)
-    recipes.write_recipes(made)
-    assert os.stat(path).st_mtime == recipes.OLD  # done: a date in the future makes nothing due for ever
+    due.write_recipes(made)
+    assert os.stat(path).st_mtime == due.OLD  # done: a date in the future makes nothing due for ever
 
 
 def test_imported_scores_make_tables_and_report_of_their_datasets_due_and_nothing_else(
@@ -169,7 +169,7 @@ def test_tables_are_due_after_an_import_and_not_after_it_is_taken_out(study: Cal
     before = external.TABLE.read_bytes()
 
     def current() -> bool:
-        return recipes.table_is_current(made, recipes.table_recipe(made, "compare"))
+        return due.table_is_current(made, recipes.table_recipe(made, "compare"))
 
     assert current()
     external.TABLE.write_text(f"dataset,algorithm,protocol,score,source\n{DATASET},dt,final,1,x\n")

@@ -1,13 +1,13 @@
 """One suite's rules. In: the recipes that reading this file writes, and prepared datasets. Out: results and report.
 
-The decisions (which cells, which digests) are made in src/qdot/study.py and src/qdot/recipes.py.
+The decisions (which cells, which digests) are made in src/qdot/study.py, src/qdot/recipes.py and src/qdot/due.py.
 """
 
 
 container: "qdot.sif"
 
 
-from qdot import machine, recipes
+from qdot import due, machine, recipes
 from qdot.study import Study
 
 CHOSEN = Study.from_config(config, config["suite"])
@@ -27,7 +27,7 @@ def shown(path, category, caption=None):
 
 
 if workflow.is_main_process:
-    recipes.write_recipes(STUDY)
+    due.write_recipes(STUDY)
 
 PREPARED, REPLAYED = STUDY.data_manifests(), STUDY.replays()
 TRAINED, EVALUATED = STUDY.all_manifests("train"), STUDY.all_manifests("evaluate")

@@ -37,7 +37,7 @@ from settings import (
 from qdot.algorithms import registry
 from qdot.data.batch import load_prepared, training_dataset
 from qdot.data.prepare import prepare
-from qdot.evaluation.rollout import Evaluator
+from qdot.evaluation.evaluator import Evaluator
 from qdot.evaluation.scores import normalise
 from qdot.params import load
 from qdot.provenance import code_digest, digest, find_json, sha256_file, write_atomic, write_json

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from qdot import due, provenance, recipes
 from qdot import params as parameters
-from qdot import provenance, recipes
 from qdot.envs.playable import obstacle
 from qdot.stages import evaluate
 from qdot.study import Cell, Study
@@ -71,5 +71,5 @@ def test_such_a_cell_is_not_due_until_references_are_given(tmp_path: Path, monke
     provenance.write_json(without.cell_dir("train", cell) / "manifest.json", trained)
     found = {"digest": digest, "status": "not run", "reason": "evaluate: none", "files": {}, "inputs": {"source": "p"}}
     provenance.write_json(without.cell_dir("evaluate", cell) / "manifest.json", found)
-    assert recipes.cell_is_current(without, recipe, cell)
-    assert not recipes.cell_is_current(given, recipes.evaluate_recipe(given, cell.dataset, cell.algorithm), cell)
+    assert due.cell_is_current(without, recipe, cell)
+    assert not due.cell_is_current(given, recipes.evaluate_recipe(given, cell.dataset, cell.algorithm), cell)

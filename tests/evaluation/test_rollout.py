@@ -1,20 +1,16 @@
-"""Rollouts: the same numbers whatever runs beside them, and clear failures."""
+"""Rollouts: the same numbers whatever runs beside them."""
 
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple
-from pathlib import Path
 from typing import Any
 
 import gymnasium
 import numpy as np
 import numpy.typing as npt
 import pytest
-from tiny_cells import random_dataset, values
 
-from qdot.errors import ParamsError, ResultsError
-from qdot.evaluation.rollout import BLOCK, Episode, Evaluator, blocks, episode_seed, make_environments, run_block
-from qdot.training.trainer import Trainer
+from qdot.errors import ParamsError
+from qdot.evaluation.rollout import BLOCK, Episode, blocks, episode_seed, make_environments, run_block
 
 DISCOUNT = 0.9
 
@@ -144,76 +140,6 @@ def test_seeds_differ_by_dataset_protocol_seed_and_episode_and_by_step_only_in_t
     assert state("d", "fixed", 1, 100, 2) == state("d", "fixed", 1, 200, 2)
     assert state("d", "fixed", 1, 100, 2) not in {state(*base), state("d", "final", 1, 100, 2)}
     assert state("d", "final", 1, 100, 2) == state("d", "final", 1, 200, 2)
-
-
-@pytest.fixture(scope="module")
-def policies() -> dict[int, bytes]:
-    trainer = Trainer("qdot", values("qdot"), random_dataset(3, 1), [0, 5])
-    trainer.advance()
-    return trainer.policies()
-
-
-def evaluate(policies: dict[int, bytes], workers: int) -> list[dict[str, Any]]:
-    with Evaluator("Pendulum-v1", "pendulum", 0.99, workers) as evaluator:
-        for seed in sorted(policies, reverse=workers > 1):
-            for readout in ("map", "best_of_n"):
-                evaluator.submit(policies[seed], seed, readout, 40, 12, "final")
-        return evaluator.rows()
-
-
-def test_the_numbers_do_not_depend_on_the_number_of_workers(policies: dict[int, bytes]) -> None:
-    one, two = evaluate(policies, 1), evaluate(policies, 2)
-    assert one == two
-    keys = [(row["dataset"], row["seed"], row["readout"], row["step"], row["episode"]) for row in one]
-    assert keys == [("pendulum", s, r, 40, e) for s in (0, 5) for r in ("best_of_n", "map") for e in range(12)]
-    assert {(row["length"], row["success"]) for row in one} == {(200, "")}
-    assert len({row["return"] for row in one}) == len(one)
-
-
-def test_a_damaged_policy_is_an_error_with_the_workers_traceback() -> None:
-    with Evaluator("Pendulum-v1", "pendulum", 0.99) as evaluator:
-        evaluator.submit(b"no policy", 3, "map", 40, 2, "final")
-        with pytest.raises(
-            ResultsError, match=r"Pendulum-v1 failed \(pendulum, seed 3, readout map, step 40"
-        ) as raised:
-            evaluator.rows()
-    assert "in from_bytes" in str(raised.value.__cause__)
-
-
-def test_a_seed_that_fails_takes_no_other_along(policies: dict[int, bytes]) -> None:
-    seed = min(policies)
-    with Evaluator("Pendulum-v1", "pendulum", 0.99) as evaluator:
-        evaluator.submit(policies[seed], seed, "map", 40, 2, "final")
-        evaluator.submit(b"no policy", 77, "map", 40, 2, "final")
-        rows, failures = evaluator.collect()
-    assert {row["seed"] for row in rows} == {seed}
-    assert len(rows) == 2
-    assert set(failures) == {77}
-
-
-@pytest.fixture
-def deadly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """An environment of a user's module whose process dies at the first reset."""
-    text = (
-        "import os\n"
-        "import gymnasium\n"
-        "from gymnasium.envs.classic_control.pendulum import PendulumEnv\n"
-        "class Deadly(PendulumEnv):\n"
-        "    def reset(self, **options):\n"
-        "        os._exit(9)\n"
-        "gymnasium.register('Deadly-v0', Deadly, max_episode_steps=3)\n"
-    )
-    (tmp_path / "deadly_robots.py").write_text(text)
-    monkeypatch.syspath_prepend(tmp_path)
-    yield "deadly_robots:Deadly-v0"
-    sys.modules.pop("deadly_robots", None)
-
-
-def test_a_worker_that_dies_is_told_so(deadly: str, policies: dict[int, bytes]) -> None:
-    with Evaluator(deadly, "mine", 0.99) as evaluator:
-        evaluator.submit(policies[0], 0, "map", 40, 2, "final")
-        with pytest.raises(ResultsError, match=r"worker process was ended from outside.*fewer workers"):
-            evaluator.rows()
 
 
 def test_environments_that_cannot_be_rolled_out_are_refused() -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from fake_study import TOP, new_study, write_data
 
+from qdot import due, provenance, recipes, replays
 from qdot import params as parameters
-from qdot import provenance, recipes, replays
 from qdot.cli import main
 from qdot.study import Study
 
@@ -69,14 +69,14 @@ class Folder:
         study = study or self.study
         recipe = recipes.replay_recipe(study, DATASET)
         path = recipes.recipe_path(study, "replay", DATASET)
-        recipes.put(path, recipe, current=False)
+        due.put(path, recipe, current=False)
         assert main(["replay_dataset", "--recipe", str(path), str(self.result)]) == 0
         return provenance.read_json(self.result)
 
     def is_current(self, study: Study | None = None) -> bool:
         """Whether no work is due."""
         study = study or self.study
-        return recipes.replay_is_current(study, recipes.replay_recipe(study, DATASET))
+        return due.replay_is_current(study, recipes.replay_recipe(study, DATASET))
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from PIL import Image
 from tiny_cells import random_dataset, trained
 
 import qdot.envs  # noqa: F401 - registers our environments
-from qdot import provenance, recipes, rollouts
+from qdot import due, provenance, recipes, rollouts
 from qdot.cli import main
 from qdot.envs import renderer
 from qdot.evaluation.animation import LIMIT
@@ -55,7 +55,7 @@ class Folder:
     def run(self, dataset: str) -> dict[str, Any]:
         """Do the job, as its rule does; returns the manifest."""
         path = recipes.recipe_path(self.study, "rollouts", dataset)
-        recipes.put(path, self.recipe(dataset), current=False)
+        due.put(path, self.recipe(dataset), current=False)
         assert main(["rollouts", "--recipe", str(path)]) == 0
         return provenance.read_json(self.file(dataset, "manifest.json"))
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from qdot import due, recipes
 from qdot import params as parameters
-from qdot import recipes
 from qdot.cli import main
 from qdot.provenance import read_json, write_json
 from qdot.study import Cell, Study
@@ -56,7 +56,7 @@ def test_accept_stamps_todays_digest_and_keeps_the_reason(finished: list[Path]) 
     manifest = read_json(finished[0])
     assert manifest["digest"] == recipes.seed_digest(recipe["digest"], 0)
     assert [(entry["from"], entry["reason"]) for entry in manifest["accepted"]] == [("old", "renamed a variable")]
-    assert recipes.cell_is_current(study, recipe, Cell("pendulum-tiny", "iql", 0))
+    assert due.cell_is_current(study, recipe, Cell("pendulum-tiny", "iql", 0))
 
 
 def test_accept_refuses_a_changed_value(finished: list[Path]) -> None:

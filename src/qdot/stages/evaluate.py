@@ -12,7 +12,7 @@ from qdot.envs.playable import obstacle
 from qdot.envs.registry import describe
 from qdot.errors import ResultsError
 from qdot.evaluation import inspection
-from qdot.evaluation.rollout import Evaluator
+from qdot.evaluation.evaluator import Evaluator
 from qdot.evaluation.scores import normalise
 from qdot.evaluation.tables import (
     DATASET_EPISODE_COLUMNS,

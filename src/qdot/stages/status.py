@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from qdot import due, recipes, rollouts
 from qdot import params as parameters
-from qdot import recipes, rollouts
 from qdot.errors import ResultsError
 from qdot.manifests import find_manifest
 from qdot.provenance import first_line
@@ -70,7 +70,7 @@ def parts(study: Study) -> list[Part]:
     for dataset in study.datasets:
         recipe = recipes.data_recipe(study, dataset)
         manifest = study.data_dir(dataset) / "manifest.json"
-        found.append(_part("data", dataset, manifest, partial(recipes.data_is_current, study, recipe)))
+        found.append(_part("data", dataset, manifest, partial(due.data_is_current, study, recipe)))
     for dataset, algorithm, recipe in _cell_recipes(study):
         for seed in study.seeds:
             found.append(_cell(study, recipe, Cell(dataset, algorithm, seed)))
@@ -80,10 +80,10 @@ def parts(study: Study) -> list[Part]:
         found.append(_part("rollouts", dataset, manifest, partial(rollouts.is_current, recipe)))
     recipe = recipes.transport_recipe(study)
     manifest = study.transport_dir / "manifest.json"
-    found.append(_part("transport", study.name, manifest, partial(recipes.transport_is_current, study, recipe)))
+    found.append(_part("transport", study.name, manifest, partial(due.transport_is_current, study, recipe)))
     for stage, folder in (("compare", study.compare_dir), ("report", study.report_dir)):
         recipe = recipes.table_recipe(study, stage)
-        is_current = partial(recipes.table_is_current, study, recipe)
+        is_current = partial(due.table_is_current, study, recipe)
         found.append(_part(stage, study.name, folder / "manifest.json", is_current))
     return found
 
@@ -101,7 +101,7 @@ def _cell_recipes(study: Study) -> list[tuple[str, str, dict[str, Any]]]:
 def _cell(study: Study, recipe: Mapping[str, Any], cell: Cell) -> Part:
     """A cell's state; one that was stopped while training says where."""
     name, folder = f"{cell.dataset}/{cell.algorithm}/seed{cell.seed}", study.cell_dir(recipe["stage"], cell)
-    part = _part(recipe["stage"], name, folder / "manifest.json", partial(recipes.cell_is_current, study, recipe, cell))
+    part = _part(recipe["stage"], name, folder / "manifest.json", partial(due.cell_is_current, study, recipe, cell))
     if part.state == MISSING and recipe["stage"] == "train":
         return replace(part, reason=_stopped(Job(recipe, {cell.seed: folder}), cell.seed))
     return part

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from functools import partial
 from logging.handlers import QueueHandler, QueueListener
 from pathlib import Path
@@ -18,18 +18,17 @@ import torch
 
 from qdot import gpus
 from qdot.data.batch import Dataset, load_prepared, training_dataset
-from qdot.envs.registry import is_available
 from qdot.errors import CellFailure, ResultsError
-from qdot.evaluation.rollout import Evaluator
 from qdot.evaluation.tables import write_episodes
 from qdot.processes import Stop, end_with_parent
 from qdot.provenance import first_line, write_json
 from qdot.stages.cells import Job, Ready, all_locked, attempt, fail_all, find_ready, runtime
+from qdot.stages.evaluations import Evaluations, players_of
 from qdot.training import resume
 from qdot.training.family import COMMON, Member
 from qdot.training.loop import Stopped, train_family
 from qdot.training.memory import keep_freed_memory
-from qdot.training.trainer import Outcome, Trainer
+from qdot.training.trainer import Outcome
 
 log = logging.getLogger("qdot")
 STOP = Stop()
@@ -165,7 +164,7 @@ def _train(ready: Ready, device: str, players: int) -> None:
     torch.use_deterministic_algorithms(True)
     keep_freed_memory()
     datasets = Datasets(Path(job.recipe["data_dir"]))
-    with _pool(job.recipe["params"], players) as pool:
+    with players_of(job.recipe["params"], players) as pool:
         evaluations = [Evaluations(job, due, pool) for job, _ in ready]
         members = [_member(own, datasets) for own in evaluations]
         first = members[0].saved[0].step if members[0].saved else 0
@@ -179,57 +178,6 @@ def _train(ready: Ready, device: str, players: int) -> None:
             cost["compiled"] = outcome.compiled
             write_json(found.job.directories[outcome.seed] / "runtime.json", runtime(started, **cost))
             _finish(found, outcome)
-
-
-class Evaluations:
-    """Rollouts of one algorithm during training, of its primary readout: queued, and what came of them until now.
-
-    Attributes:
-        job: The job.
-        seeds: Its seeds.
-        saved: Where they stopped; None to start.
-        rows: A row per episode.
-        failures: The first error of each seed whose rollouts failed.
-    """
-
-    def __init__(self, job: Job, seeds: list[int], pool: Evaluator | None) -> None:
-        """Take what a stopped run had; `pool` is None where there is no environment."""
-        train = job.recipe["params"]["train"]
-        self.job, self.seeds = job, seeds
-        found = (resume.read(job.directories[seed] / resume.NAME, job.identity(seed)) for seed in seeds)
-        self.saved = [one for one in found if one is not None] or None
-        self.rows = [dict(row) for one in self.saved or () for row in one.evaluations]
-        self.failures: dict[int, ResultsError] = {}
-        self._evaluator = pool.another(train["discount"]) if pool and train["evaluate_every"] else None
-
-    @property
-    def evaluates(self) -> bool:
-        """Whether anything is rolled out."""
-        return self._evaluator is not None
-
-    def submit(self, policies: dict[int, bytes], step: int) -> None:
-        """Queue an evaluation of every seed."""
-        values = self.job.recipe["params"]
-        protocol = "fixed" if values["train"]["evaluate_starts"] == "fixed" else "training"
-        assert self._evaluator is not None
-        for seed, policy in policies.items():
-            episodes = values["train"]["evaluate_episodes"]
-            self._evaluator.submit(policy, seed, values["primary_readout"], step, episodes, protocol)
-
-    def settle(self) -> None:
-        """Wait for what is queued."""
-        rows, failures = self._evaluator.collect() if self._evaluator else ([], {})
-        self.rows += rows
-        self.failures = failures | self.failures
-
-    def save(self, trainer: Trainer) -> None:
-        """Keep where the seeds are; one whose rollouts failed goes on from an earlier stop, or starts again."""
-        self.settle()
-        for seed in trainer.seeds:
-            if seed not in self.failures:
-                own = [row for row in self.rows if row["seed"] == seed]
-                path = self.job.directories[seed] / resume.NAME
-                resume.save(trainer, seed, own).write(path, self.job.identity(seed))
 
 
 def _member(evaluations: Evaluations, datasets: "Datasets") -> Member:
@@ -270,14 +218,6 @@ class Datasets:
         if key not in self._made:
             self._made[key] = training_dataset(self._prepared, *key)
         return self._made[key]
-
-
-def _pool(values: Mapping[str, Any], workers: int) -> AbstractContextManager[Evaluator | None]:
-    """The processes for evaluations during training; None where there is no environment."""
-    environment = values["data"].get("environment")
-    if not environment or not is_available(environment)[0]:
-        return nullcontext()
-    return Evaluator(environment, values["dataset"], values["train"]["discount"], workers)
 
 
 def _save_seconds() -> float:
