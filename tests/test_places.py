@@ -11,9 +11,10 @@ from kept_run import finished
 from qdot import params as parameters
 from qdot import recipes
 from qdot.cli import main
+from qdot.closure import import_closure
 from qdot.errors import ParamsError
 from qdot.places import DEFAULTS, VARIABLES, Places, choose
-from qdot.provenance import import_closure, read_json
+from qdot.provenance import read_json
 from qdot.results import load
 from qdot.stages import keep, verify
 from qdot.study import Study

@@ -13,6 +13,7 @@ import yaml
 
 from qdot import due, external, provenance, recipes, replays
 from qdot import params as parameters
+from qdot.closure import import_closure
 from qdot.study import Cell, Study
 
 TOP = Path(__file__).parents[1]
@@ -70,7 +71,7 @@ def test_a_digest_changes_with_what_its_stage_reads(
 def test_another_recipes_code_does_not_touch_a_file_dataset(study: Callable[..., Study]) -> None:
     kitchen = Study.from_config({**parameters.load(TOP), "suite": "kitchen"})
     digest = recipes.data_recipe(kitchen, "kitchen-complete-v0")
-    modules, _ = provenance.import_closure(["qdot.data.prepare"], [recipes.COLLECT, *recipes.COLLECTORS.values()])
+    modules, _ = import_closure(["qdot.data.prepare"], [recipes.COLLECT, *recipes.COLLECTORS.values()])
     assert not [name for name in modules if name.startswith(recipes.COLLECT)]
     assert digest["values"]["source"] == "d4rl"
 

@@ -35,12 +35,13 @@ from settings import (
 )
 
 from qdot.algorithms import registry
+from qdot.closure import code_digest
 from qdot.data.batch import load_prepared, training_dataset
 from qdot.data.prepare import prepare
 from qdot.evaluation.evaluator import Evaluator
 from qdot.evaluation.scores import normalise
 from qdot.params import load
-from qdot.provenance import code_digest, digest, find_json, sha256_file, write_atomic, write_json
+from qdot.provenance import digest, find_json, sha256_file, write_atomic, write_json
 from qdot.training.loop import train
 
 HERE = Path(__file__).resolve().parent

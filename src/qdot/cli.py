@@ -9,7 +9,7 @@ from typing import Any
 
 from qdot import commands
 from qdot.errors import ParamsError, QdotError, ResultsError
-from qdot.provenance import clear_unfinished, read_json
+from qdot.provenance import read_json
 from qdot.stages import limit, publish
 from qdot.stages.completion import add_completion
 from qdot.stages.policy import add_policy
@@ -182,18 +182,18 @@ def _data(options: argparse.Namespace) -> None:
 
 
 def _overdue_data(options: argparse.Namespace, error: ResultsError) -> None:
-    from qdot.stages import cells, data
+    from qdot.stages import data, locks
 
     recipe = read_json(options.recipe)
-    with cells.locked(recipe):
+    with locks.locked(recipe):
         data.fail(recipe, options.manifest, error)
 
 
 def _overdue_cells(options: argparse.Namespace, error: ResultsError) -> None:
-    from qdot.stages import cells
+    from qdot.stages import cells, locks
 
     jobs = cells.Job.read(options.recipe, options.seeds, options.manifests)
-    with cells.all_locked(jobs):
+    with locks.all_locked(job.recipe for job in jobs):
         cells.fail_all([(job, job.due()) for job in jobs], error)
 
 
@@ -222,12 +222,9 @@ def _rollouts(options: argparse.Namespace) -> None:
 
 
 def _transport(options: argparse.Namespace) -> None:
-    from qdot.stages import cells, transport
+    from qdot.stages import transport
 
-    recipe = read_json(options.recipe)
-    with cells.locked(recipe):
-        clear_unfinished(Path(recipe["places"]["results"]) / recipe["suite"] / "transport")
-        transport.run(options.recipe)
+    transport.run(options.recipe)
 
 
 def _compare(options: argparse.Namespace) -> None:

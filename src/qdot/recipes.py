@@ -6,19 +6,20 @@ from typing import Any
 
 from qdot import external, provenance, replays, stamps
 from qdot.algorithms import registry
+from qdot.closure import code_digest, package_versions
 from qdot.data.d4rl import find_file
 from qdot.data.published import published_statistics
 from qdot.data.recipe_names import RECIPES as COLLECTORS
 from qdot.envs import registry as environments
 from qdot.params import resolve
-from qdot.provenance import code_digest, digest, package_versions
+from qdot.provenance import digest
 from qdot.study import Cell, Study, slug
 
 RECIPES = Path(".snakemake/recipes")
 DESCRIPTIVE = ("environment", "reference_scores", "reference_source", "licence", "draw_of")
 COLLECT = "qdot.data.collect"
 TRANSPORT = ("qdot.data.fetch", "qdot.data.download")  # how bytes travel; what arrived is known by checksum
-MANIFESTS = ("qdot.stages.cells",)  # bookkeeping of results
+MANIFESTS = ("qdot.stages.cells", "qdot.stages.locks", "qdot.stages.runtime")  # bookkeeping of results
 CLAIMS = Path("workflow/resources/claims.yaml")
 PUBLISHED = Path("workflow/resources/published_scores.csv")
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from qdot.closure import code_digest, package_versions
 from qdot.envs import registry as environments
 from qdot.errors import ResultsError
 from qdot.places import Places
-from qdot.provenance import code_digest, digest, is_inside, package_versions
+from qdot.provenance import digest, is_inside
 from qdot.rows import read_rows
 
 TABLE = Path("workflow/resources/replay_bounds.csv")

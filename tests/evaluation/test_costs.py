@@ -8,7 +8,7 @@ from fake_study import fill, new_study, write_status
 
 from qdot.evaluation.compare import compare
 from qdot.provenance import write_json
-from qdot.stages.cells import runtime
+from qdot.stages.runtime import runtime
 from qdot.study import Cell, Study
 
 DATASET = "pendulum-tiny"

@@ -1,15 +1,9 @@
-"""What the train and evaluate commands share: which seeds are due, their manifests, a lock on the cell."""
+"""What the train and evaluate commands share: which seeds are due, and their manifests."""
 
-import contextlib
-import fcntl
 import logging
 import os
-import platform
-import resource
-import subprocess
-import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,8 +32,6 @@ FILES = (
 )
 UNFINISHED = "resume.safetensors"  # of a seed that is not done (`qdot.training.resume`)
 LOG_TAIL = 2000  # characters of a traceback that a manifest keeps
-MOMENT = "%Y-%m-%dT%H:%M:%SZ"
-CLOCK_START = time.time() - time.perf_counter()  # one number for all seeds of a job
 
 
 @dataclass(frozen=True)
@@ -166,39 +158,6 @@ class Job:
 Ready = list[tuple[Job, list[int]]]  # jobs, each with the seeds to work on
 
 
-@contextlib.contextmanager
-def all_locked(jobs: Sequence[Job]) -> Iterator[None]:
-    """Hold the locks of several jobs' results."""
-    with contextlib.ExitStack() as stack:
-        for job in sorted(jobs, key=lambda job: job.name):
-            stack.enter_context(locked(job.recipe))
-        yield
-
-
-@contextlib.contextmanager
-def locked(recipe: Mapping[str, Any]) -> Iterator[None]:
-    """Hold the lock of one recipe's results: a worker may outlive the Snakemake that started it.
-
-    Raises:
-        ResultsError: it cannot be written.
-    """
-    places = Places.of(recipe["places"] if "places" in recipe else recipe["params"]["places"])
-    folder = places.results / recipe["suite"] if "suite" in recipe else places.prepared
-    names = [recipe["stage"], slug(recipe.get("dataset", "")), recipe.get("algorithm")]
-    path = folder / ".locks" / ("-".join(filter(None, names)) + ".lock")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = open(path, "w")  # noqa: SIM115 - closed below; an error of the work inside is none of the lock's
-    except OSError as error:
-        raise ResultsError(
-            f"{error.filename}: cannot be written ({error.strerror}); expected a writable folder with free space: "
-            "see `qdot places`"
-        ) from error
-    with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
 def find_ready(jobs: Sequence[Job], is_blocked: Callable[[Job, int], bool]) -> Ready:
     """Jobs with the seeds that are due and can be worked on.
 
@@ -232,36 +191,3 @@ def fail_all(ready: Ready, error: Exception) -> None:
     for job, seeds in ready:
         for seed in seeds:
             job.fail(seed, error)
-
-
-def runtime(started: float, **more: Any) -> dict[str, Any]:
-    """What a run cost and where it ran; outside every digest.
-
-    Args:
-        started: `time.perf_counter()` at the start.
-        **more: Further entries, for example `seed_steps_per_second`.
-    """
-    seconds = time.perf_counter() - started
-    return {
-        "seconds": round(seconds, 3),
-        "started": time.strftime(MOMENT, time.gmtime(CLOCK_START + started)),
-        "finished": time.strftime(MOMENT, time.gmtime()),
-        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        "worker_peak_memory_mb": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024,
-        "host": platform.machine() + " " + platform.system(),
-        "processors": os.cpu_count(),
-        "python": platform.python_version(),
-        **git_state(),
-        **more,
-    }
-
-
-def git_state() -> dict[str, Any]:
-    """The commit that the code was at and whether tracked files differed from it; None outside a repository."""
-    head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    status = subprocess.run(
-        ["git", "status", "--porcelain", "--untracked-files=no"], capture_output=True, text=True, check=False
-    )
-    if head.returncode:
-        return {"git_commit": None, "git_dirty": None}
-    return {"git_commit": head.stdout.strip(), "git_dirty": bool(status.stdout.strip())}

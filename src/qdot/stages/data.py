@@ -12,7 +12,8 @@ from qdot.data.published import compare
 from qdot.errors import QdotError
 from qdot.manifests import find_manifest
 from qdot.places import Places
-from qdot.stages.cells import locked, runtime
+from qdot.stages.locks import locked
+from qdot.stages.runtime import runtime
 
 log = logging.getLogger("qdot")
 

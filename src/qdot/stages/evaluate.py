@@ -22,7 +22,9 @@ from qdot.evaluation.tables import (
     write_rows,
 )
 from qdot.provenance import damaged_files, write_json
-from qdot.stages.cells import Job, Ready, all_locked, attempt, find_ready, runtime
+from qdot.stages.cells import Job, Ready, attempt, find_ready
+from qdot.stages.locks import all_locked
+from qdot.stages.runtime import runtime
 from qdot.training.checkpoint import Policy
 from qdot.training.loop import threads
 
@@ -44,7 +46,7 @@ def run(recipes: list[Path], seeds: list[int], manifests: list[Path], workers: i
         ResultsError: a recipe is missing, or there are not as many manifests as recipes and seeds.
     """
     jobs = Job.read(recipes, seeds, manifests)
-    with all_locked(jobs):
+    with all_locked(job.recipe for job in jobs):
         ready = find_ready(jobs, _is_blocked)
         if not ready:
             return

@@ -11,7 +11,7 @@ from qdot.data.files import content_sha256
 from qdot.errors import DataError, QdotError
 from qdot.manifests import find_manifest
 from qdot.places import Places
-from qdot.stages.cells import locked
+from qdot.stages.locks import locked
 
 log = logging.getLogger("qdot")
 

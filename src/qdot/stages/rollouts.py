@@ -20,7 +20,8 @@ from qdot.evaluation.animation import SIZE, animation, still
 from qdot.evaluation.recorded import Recorded
 from qdot.evaluation.rollout import Episode, episode_seed, make_environments, run_block
 from qdot.evaluation.tables import write_rows
-from qdot.stages.cells import locked, runtime
+from qdot.stages.locks import locked
+from qdot.stages.runtime import runtime
 from qdot.training.checkpoint import Policy
 from qdot.training.loop import threads
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from qdot import provenance
 from qdot.recipes import table_inputs
-from qdot.stages.cells import locked
+from qdot.stages.locks import locked
 from qdot.study import Study
 
 log = logging.getLogger("qdot")

@@ -13,7 +13,7 @@ from qdot.manifests import find_manifest
 from qdot.params import resolve
 from qdot.places import DEFAULTS, Places, source_of
 from qdot.recipes import evaluate_recipe, seed_digest, train_recipe
-from qdot.stages.cells import git_state
+from qdot.stages.runtime import git_state
 from qdot.study import Cell, Study
 
 log = logging.getLogger("qdot")

@@ -22,8 +22,10 @@ from qdot.errors import CellFailure, ResultsError
 from qdot.evaluation.tables import write_episodes
 from qdot.processes import Stop, end_with_parent
 from qdot.provenance import first_line, write_json
-from qdot.stages.cells import Job, Ready, all_locked, attempt, fail_all, find_ready, runtime
+from qdot.stages.cells import Job, Ready, attempt, fail_all, find_ready
 from qdot.stages.evaluations import Evaluations, players_of
+from qdot.stages.locks import all_locked
+from qdot.stages.runtime import runtime
 from qdot.training import resume
 from qdot.training.family import COMMON, Member
 from qdot.training.loop import Stopped, train_family
@@ -62,7 +64,7 @@ def run(recipes: list[Path], seeds: list[int], manifests: list[Path], device: st
 
 def _run(jobs: list[Job], device: str, workers: int) -> None:
     """Train what is due, in this process or in workers."""
-    with all_locked(jobs):
+    with all_locked(job.recipe for job in jobs):
         groups = _alike(find_ready(jobs, _is_blocked))
         with gpus.leased() if device == "auto" and groups else nullcontext():
             _train_all(groups, default_device() if device == "auto" else device, workers)

@@ -2,10 +2,13 @@
 
 import logging
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from qdot import provenance
-from qdot.stages.cells import runtime
+from qdot.stages.locks import locked
+from qdot.stages.runtime import runtime
 from qdot.training.loop import threads
 from qdot.transport.catalogue import run_study
 from qdot.transport.records import Row, to_csv
@@ -24,8 +27,16 @@ def run(recipe_path: Path) -> None:
     Raises:
         ParamsError: For a study or a budget that does not exist.
     """
-    recipe, started = provenance.read_json(recipe_path), time.perf_counter()
+    recipe = provenance.read_json(recipe_path)
+    with locked(recipe):
+        _run(recipe)
+
+
+def _run(recipe: Mapping[str, Any]) -> None:
+    """Run them, under the lock."""
+    started = time.perf_counter()
     directory = Path(recipe["places"]["results"]) / recipe["suite"] / "transport"
+    provenance.clear_unfinished(directory)
     tables, seconds = {}, {}
     with threads(THREADS):
         for name in recipe["params"]["studies"]:

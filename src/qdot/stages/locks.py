@@ -1,0 +1,43 @@
+"""Locks on results: one job at a time works on a cell, whoever started it."""
+
+import contextlib
+import fcntl
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from qdot.errors import ResultsError
+from qdot.places import Places
+from qdot.study import slug
+
+
+@contextlib.contextmanager
+def all_locked(recipes: Iterable[Mapping[str, Any]]) -> Iterator[None]:
+    """Hold the locks of the results of several recipes, taken in one order by whoever takes them."""
+    with contextlib.ExitStack() as stack:
+        for recipe in sorted(recipes, key=lambda recipe: [recipe[key] for key in ("suite", "dataset", "algorithm")]):
+            stack.enter_context(locked(recipe))
+        yield
+
+
+@contextlib.contextmanager
+def locked(recipe: Mapping[str, Any]) -> Iterator[None]:
+    """Hold the lock of one recipe's results: a worker may outlive the Snakemake that started it.
+
+    Raises:
+        ResultsError: it cannot be written.
+    """
+    places = Places.of(recipe["places"] if "places" in recipe else recipe["params"]["places"])
+    folder = places.results / recipe["suite"] if "suite" in recipe else places.prepared
+    names = [recipe["stage"], slug(recipe.get("dataset", "")), recipe.get("algorithm")]
+    path = folder / ".locks" / ("-".join(filter(None, names)) + ".lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = open(path, "w")  # noqa: SIM115 - closed below; an error of the work inside is none of the lock's
+    except OSError as error:
+        raise ResultsError(
+            f"{error.filename}: cannot be written ({error.strerror}); expected a writable folder with free space: "
+            "see `qdot places`"
+        ) from error
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
