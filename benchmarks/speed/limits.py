@@ -23,7 +23,7 @@ def limits(models: int, timed: Timed, device: str = "cpu", copied: int = 2**26) 
     """
     left, right = (torch.randn(models, 256, 256, device=device) for _ in range(2))
     result = torch.empty_like(left)
-    source, target = (torch.zeros(copied, device=device) for _ in range(2))
+    source, target = torch.rand(copied, device=device), torch.zeros(copied, device=device)
     steps: dict[str, Step] = {
         "product": lambda: torch.bmm(left, right, out=result),
         "copy": lambda: target.copy_(source),

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from qdot.algorithms.actor_critic import ActorCritic
+from qdot.algorithms.actor_critic import ActorCritic, Improved
 from qdot.algorithms.base import Batch
 from qdot.algorithms.critic import Critic
 from qdot.algorithms.networks import factors_in
@@ -122,7 +122,7 @@ class Family:
         begun: dict[Critic, dict[str, Tensor]] = {}
         ended: dict[Critic, dict[str, Tensor]] = {}
         terms: dict[Member, dict[str, Tensor]] = {}
-        moved: dict[Member, Tensor] = {}
+        moved: dict[Member, Tensor | None] = {}
         for critic, batch in self._critics():
             with self._failing_together(critic):
                 aims[critic] = self._do(critic, critic, "aim", batch)
@@ -131,12 +131,12 @@ class Family:
                 begun[critic] = self._do(critic, critic, "begin", batch, aims[critic])
         for member, trainer in self.running():
             with member.failing_alone(), self._streams.beside(member, self._before(trainer)):
-                terms[member] = self._improve(member, trainer, aims, moved)
+                terms[member], moved[member] = self._improve(trainer, aims)
         self._streams.join()
         for member, trainer in self.running():
-            if member in moved:
+            if (left := moved[member]) is not None:
                 with member.failing_alone(), self._streams.beside(member):
-                    inputs = trainer.source.batch(trainer.step), moved[member], trainer.step
+                    inputs = trainer.source.batch(trainer.step), left, trainer.step
                     terms[member] |= self._do(trainer, trainer.model, "imitate", *inputs)
         for critic, batch in self._critics():
             with self._failing_together(critic):
@@ -170,17 +170,13 @@ class Family:
                 if critic_of(trainer) is critic:
                     member.error = error
 
-    def _improve(
-        self, member: Member, trainer: Trainer, aims: Mapping[Critic, Tensor], moved: dict[Member, Tensor]
-    ) -> dict[str, Tensor]:
+    def _improve(self, trainer: Trainer, aims: Mapping[Critic, Tensor]) -> Improved:
         """All of a step that reads the critic's Q as it is, or the whole step where there is no such critic."""
         model, batch = trainer.model, trainer.source.batch(trainer.step)
         if not isinstance(model, ActorCritic):
-            return self._do(trainer, model, "update", batch, trainer.step)
-        info, left = self._do(trainer, model, "improve", batch, aims[model.critic], trainer.step)
-        if left is not None:
-            moved[member] = left
-        return dict(info)
+            return self._do(trainer, model, "update", batch, trainer.step), None
+        info, moved = self._do(trainer, model, "improve", batch, aims[model.critic], trainer.step)
+        return dict(info), moved
 
     def _do(self, account: Trainer | Critic, owner: Learner, name: str, *inputs: Any) -> Any:
         """Call a part of a step, compiled where it is to be; its time, but not the compiler's, goes to an account."""
