@@ -15,7 +15,7 @@ from dvc.cli.parser import get_main_parser
 from fences import TOP, commands
 from snakemake.cli import get_argument_parser
 
-from qdot import cli
+from qdot import cli, params_check
 from qdot import params as parameters
 from qdot.errors import ParamsError
 from qdot.places import VARIABLES
@@ -134,7 +134,7 @@ def _dvc(words: list[str], params: Params) -> None:
             section = section[name]
         assert last in section, f"-S {key}: no such value in params.yaml"
         section[last] = yaml.safe_load(text)
-    parameters.check(params, TOP)
+    params_check.check(params, TOP)
 
 
 def _pip(words: list[str], params: Params) -> None:

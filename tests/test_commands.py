@@ -6,7 +6,7 @@ import pytest
 from fences import DOCUMENTS, TOP, commands, fences, params_beside
 from said_commands import CHECKS, UNCHECKED, WRONG, check
 
-from qdot import external
+from qdot import external, params_check
 from qdot import params as parameters
 from qdot.study import Study
 
@@ -46,7 +46,7 @@ def test_every_block_of_yaml_fits_into_params(document: Path) -> None:
     for suite in set(params["suites"]) - set(PARAMS["suites"]):
         study = Study.from_config(params, suite, TOP)
         assert all(study.resolved(cell.dataset, cell.algorithm) for cell in study.cells())
-    parameters.check(params, TOP)
+    params_check.check(params, TOP)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)

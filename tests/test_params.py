@@ -11,6 +11,7 @@ import pytest
 
 from qdot import params as parameters
 from qdot.errors import ParamsError
+from qdot.params_check import check
 
 TOP = Path(__file__).parents[1]
 
@@ -84,7 +85,7 @@ def test_the_paper_suite_is_the_papers_study(params: dict[str, Any]) -> None:
 def test_a_bad_value_is_refused_by_name(params: dict[str, Any], change: Any, message: str) -> None:
     change(params)
     with pytest.raises(ParamsError, match=re.compile(message, re.DOTALL)):
-        parameters.check(params, TOP)
+        check(params, TOP)
 
 
 HOSTILE = ["$(touch x)", "a b; rm", "../../x", "..", ".", "", "a/../b", "/etc", "a//b", "-rf", "a\n", "a\0b", "`id`"]
@@ -98,13 +99,13 @@ def test_names_that_a_shell_or_a_path_would_read_are_refused(params: dict[str, A
     sample = {"datasets": "pendulum", "suites": "tiny", "algorithms": "bc", "domains": "control"}
     params[kind][name] = copy.deepcopy(params[kind][sample[kind]])
     with pytest.raises(ParamsError, match=rf"params: {kind}: "):
-        parameters.check(params, TOP)
+        check(params, TOP)
 
 
 def test_the_names_of_public_datasets_are_allowed(params: dict[str, Any]) -> None:
     for name in ("minari:D4RL/pen/human-v2", "hopper-medium-v2", "my_data.v1+x", "a:b/c"):
         params["datasets"][name] = params["datasets"]["pendulum"]
-    parameters.check(params, TOP)
+    check(params, TOP)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 from qdot import params, variants
 from qdot.errors import ParamsError
+from qdot.params_check import check
 from qdot.study import Study
 
 TOP = Path(__file__).parents[1]
@@ -21,7 +22,7 @@ def loaded() -> dict[str, Any]:
 def test_a_variant_runs_its_method_with_its_own_values_over_all_others(loaded: dict[str, Any]) -> None:
     loaded["algorithms"]["qdot_weak"] = {"variant_of": "qdot", "transport_weight": 9.0, "train": {"steps": 77}}
     loaded["domains"]["control"].setdefault("algorithms", {})["qdot"] = {"transport_weight": 5.0, "best_of_n": 7}
-    params.check(loaded, TOP)
+    check(loaded, TOP)
     found = params.resolve(loaded, "tiny", "pendulum-tiny", "qdot_weak")
     assert (found.values["algorithm"], found.values["method"]) == ("qdot_weak", "qdot")
     assert found.values["algorithm_values"]["transport_weight"] == 9.0
@@ -42,7 +43,7 @@ def test_a_variant_runs_its_method_with_its_own_values_over_all_others(loaded: d
 def test_a_wrong_variant_is_refused_by_name(loaded: dict[str, Any], entry: dict[str, Any], message: str) -> None:
     loaded["algorithms"]["mine"] = entry
     with pytest.raises(ParamsError, match=message):
-        params.check(loaded, TOP)
+        check(loaded, TOP)
 
 
 def test_a_grid_is_every_combination_of_its_values_as_algorithms_of_the_suite(loaded: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from qdot import replays as replay
 from qdot import variants
 from qdot.algorithms import registry
 from qdot.errors import ParamsError
+from qdot.params_check import check, unknown
 from qdot.places import Places, choose
 
 
@@ -96,9 +97,9 @@ class Study:
         """
         extra = (*SUBSET_KEYS, "set")
         params = {key: value for key, value in config.items() if key not in extra}
-        parameters.check(params, root)
+        check(params, root)
         params = variants.expand(params)
-        parameters.check(params, root)
+        check(params, root)
         _check_folders(params["datasets"])
         params = {**params, "places": choose(params["places"], root)}
         if config.get("set"):
@@ -108,10 +109,10 @@ class Study:
             known = {str(value) for entry in params["suites"].values() for value in entry[SUBSET_KEYS[key]]}
             for name in names:
                 if name not in known:
-                    raise ParamsError(parameters.unknown(f"--config {key}", key, name, sorted(known)))
+                    raise ParamsError(unknown(f"--config {key}", key, name, sorted(known)))
         suite = suite or params["suite"]
         if suite not in params["suites"]:
-            raise ParamsError(parameters.unknown("suite", "suite", suite, params["suites"]))
+            raise ParamsError(unknown("suite", "suite", suite, params["suites"]))
         return cls(params, suite, subset, root)
 
     @classmethod
@@ -131,7 +132,7 @@ class Study:
         """Chosen names that this suite does not have, as sentences."""
         full = self.params["suites"][self.suite]
         return [
-            parameters.unknown(f"suite {self.suite}", key, name, full[SUBSET_KEYS[key]])
+            unknown(f"suite {self.suite}", key, name, full[SUBSET_KEYS[key]])
             for key, names in self.subset.items()
             for name in names
             if name not in {str(value) for value in full[SUBSET_KEYS[key]]}

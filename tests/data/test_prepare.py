@@ -18,6 +18,7 @@ from qdot.data.batch import load_prepared
 from qdot.data.minari import datasets_root
 from qdot.data.prepare import prepare
 from qdot.errors import DataError
+from qdot.params_check import check
 from qdot.provenance import sha256_file
 
 from .conftest import layout
@@ -210,7 +211,7 @@ def test_block_of_the_documentation_works(tmp_path: Path, write_hdf5: Callable[.
     block = yaml.safe_load(text.partition("```yaml\n")[2].partition("```")[0])
     params = parameters.load(TOP)
     merged = {key: value | block.get(key, {}) if isinstance(value, dict) else value for key, value in params.items()}
-    parameters.check(merged, TOP)
+    check(merged, TOP)
     values = parameters.resolve(merged, "robot", "my-robot-v0", "qdot").values["data"]
     write_hdf5("data/own/my_robot.hdf5")
     manifest = run(tmp_path, "my-robot-v0", values, root=tmp_path)

@@ -12,6 +12,7 @@ from qdot.evaluation.pairs import WELCH, pairs
 from qdot.evaluation.scoreboard import PROTOCOLS
 from qdot.evaluation.statistics import Estimate
 from qdot.evaluation.verification import KEY, Runs, differing_values, read_runs, read_values
+from qdot.params_check import unknown
 from qdot.stages.listing import aligned, by_value, listed
 from qdot.stages.runs import find
 
@@ -36,7 +37,7 @@ def run(names: Sequence[str], protocol: str, datasets: Sequence[str] | None, as_
     if len(names) != 2:
         raise ParamsError(f"compare: found {len(names)} runs ({', '.join(names) or 'none'}), expected two, or --recipe")
     if protocol not in PROTOCOLS:
-        raise ParamsError(parameters.unknown("--protocol", "protocol", protocol, PROTOCOLS))
+        raise ParamsError(unknown("--protocol", "protocol", protocol, PROTOCOLS))
     confidence = parameters.load(root)["compare"]["confidence"]
     with find(names[0], root) as first, find(names[1], root) as second:
         found = [read_runs(each.directory, PROTOCOLS) for each in (first, second)]
@@ -62,7 +63,7 @@ def _chosen(found: Sequence[Runs], protocol: str, datasets: Sequence[str] | None
     known = dict.fromkeys(key[0] for runs in found for key in runs)
     for name in datasets or ():
         if name not in known:
-            raise ParamsError(parameters.unknown("--dataset", "dataset with a score", name, known or ["none"]))
+            raise ParamsError(unknown("--dataset", "dataset with a score", name, known or ["none"]))
     sides = [
         {k: by_seed for k, by_seed in runs.items() if k[3] == protocol and (datasets is None or k[0] in datasets)}
         for runs in found

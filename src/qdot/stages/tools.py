@@ -11,6 +11,7 @@ from qdot import provenance
 from qdot.errors import ParamsError
 from qdot.manifests import find_manifest
 from qdot.params import resolve
+from qdot.params_check import unknown
 from qdot.places import DEFAULTS, Places, source_of
 from qdot.recipes import evaluate_recipe, seed_digest, train_recipe
 from qdot.stages.runtime import git_state
@@ -87,7 +88,7 @@ def show_places(place: str | None) -> str:
     if place is None:
         return "\n".join(f"{name:<10} {getattr(places, name)!s:<40} {source_of(name)}" for name in DEFAULTS)
     if place not in DEFAULTS:
-        raise ParamsError(parameters.unknown("places", "place", place, DEFAULTS))
+        raise ParamsError(unknown("places", "place", place, DEFAULTS))
     return str(getattr(places, place))
 
 
