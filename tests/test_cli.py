@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from qdot import cli, commands
+from qdot import cli, commands, jobs
 from qdot.errors import ParamsError
 
 
@@ -62,7 +62,7 @@ def test_a_log_file_has_the_traceback_that_the_screen_has_not(
     def run(options: argparse.Namespace) -> None:
         raise RuntimeError("no such thing")
 
-    monkeypatch.setattr(cli, "_report", run)
+    monkeypatch.setattr(jobs, "_report", run)
     assert cli.main(["report", "--recipe", "none.json", "--log", str(tmp_path / "logs/report.log")]) == 3
     assert "Traceback" not in capsys.readouterr().err
     assert "Traceback" in (tmp_path / "logs/report.log").read_text()
