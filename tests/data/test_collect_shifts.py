@@ -12,12 +12,11 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
-import yaml
 from minari.data_collector import EpisodeBuffer
 from scipy.stats import norm
 
 from qdot import params as parameters
-from qdot import recipes
+from qdot import params_check, recipes
 from qdot.data import collect_halfcheetah
 from qdot.data.collect import RECIPES, collect
 from qdot.data.collect_episodes import record
@@ -216,7 +215,7 @@ def test_an_unknown_shift_is_refused(recipe: str, message: str, tmp_path: Path) 
 
 
 def test_the_schema_allows_the_shifts_that_recipes_know() -> None:
-    schema = yaml.safe_load((TOP / parameters.SCHEMA).read_text())
+    schema = params_check.schema(TOP)
     known = {shift for module in RECIPES.values() for shift in module.SCHEDULES if shift is not None}
     assert set(schema["$defs"]["dataset"]["properties"]["recipe_shift"]["enum"]) == known == set(SHIFTS)
 
