@@ -75,4 +75,6 @@ def test_a_run_is_dated_by_its_commit_outside_what_the_manifest_vouches_for(fold
 def test_an_unknown_study_is_refused_before_anything_is_written(folder: Path) -> None:
     with pytest.raises(ParamsError, match=r"transport\.studies: found 'lqr32'"):
         transport.run(recipe(folder, ["lqr32"]))
+    written = [path for path in (folder / "results").rglob("*") if path.is_file()]
+    assert [path.parent.name for path in written] == [".locks"]
     assert not (folder / "results" / "tiny" / "transport").exists()
