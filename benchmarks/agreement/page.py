@@ -12,13 +12,13 @@ from qdot.provenance import write_atomic
 
 def parity_table(rows: Iterable[Row]) -> str:
     """Step parity, as parity.csv has it."""
-    header = ("dataset", "algorithm", "our loss", "d3rlpy", "term", "our value, first to last step")
+    header = ("dataset", "algorithm", "our loss", "d3rlpy", "precision", "term", "our value, first to last step")
     header += ("gap at the first step", "worst gap", "equal steps")
     return table(header, (_parity_line(row) for row in rows))
 
 
 def _parity_line(row: Row) -> list[str]:
-    names = ("dataset", "algorithm", "ours", "theirs", "term")
+    names = ("dataset", "algorithm", "ours", "theirs", "precision", "term")
     value, equal = f"{row['start']} to {row['end']}", f"{row['equal_steps']} of {row['steps']}"
     return [*(row[name] for name in names), value, row["first"], row["worst"], equal]
 

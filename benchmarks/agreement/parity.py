@@ -6,7 +6,8 @@ Runs in the environment of d3rlpy: `python parity.py CELLS.json OUT.csv`, the ce
 import csv
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,9 @@ from qdot.training.trainer import Trainer
 
 STEPS = 100
 TOLERANCE = 1e-5  # of |ours - theirs| / max(1, |theirs|): absolute below 1, relative above
-COLUMNS = ("dataset", "algorithm", "ours", "theirs", "term", "start", "end", "steps", "first", "worst", "equal_steps")
+COLUMNS = ("dataset", "algorithm", "ours", "theirs", "precision", "term")
+COLUMNS += ("start", "end", "steps", "first", "worst", "equal_steps")
+PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
 
 
 class SquaredErrorBC(BC):
@@ -43,15 +46,28 @@ def our_model(name: str, values: Mapping[str, Any], dataset: Any) -> Any:
     return trainer.model
 
 
+@contextmanager
+def numbers_in(precision: str) -> Iterator[None]:
+    """Build and train in one of `PRECISIONS`, both sides."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(PRECISIONS[precision])
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
 def losses(cell: Mapping[str, Any], variant: str) -> dict[str, list[tuple[float, float]]]:
     """Ours and d3rlpy's loss of each step at which d3rlpy has it, by term."""
     d3rlpy.seed(0)
+    dtype = torch.get_default_dtype()
     values, dataset = cell["values"], load(cell)
     model = our_model(cell["algorithm"], values, dataset)
     learner = build(cell["algorithm"], variant, values, (dataset.observation_dim, dataset.action_dim))
     learner.receive(model)
-    data, minibatches = tables(dataset), Minibatches([0], dataset.size, values["train"]["batch_size"])
-    ours = [torch.from_numpy(getattr(dataset, name)) for name in Batch._fields]
+    minibatches = Minibatches([0], dataset.size, values["train"]["batch_size"])
+    data = {name: table.to(dtype) for name, table in tables(dataset).items()}
+    ours = [torch.from_numpy(getattr(dataset, name)).to(dtype) for name in Batch._fields]
     found: dict[str, list[tuple[float, float]]] = {}
     for step in range(STEPS):
         rows = minibatches.rows(step)
@@ -62,10 +78,12 @@ def losses(cell: Mapping[str, Any], variant: str) -> dict[str, list[tuple[float,
     return found
 
 
-def summary(cell: Mapping[str, Any], variant: str) -> list[dict[str, Any]]:
+def summary(cell: Mapping[str, Any], variant: str, precision: str) -> list[dict[str, Any]]:
     """A row per term: our loss at start and end, the gap at the first step, the worst, how many steps agree first."""
     rows = []
-    for term, pairs in losses(cell, variant).items():
+    with numbers_in(precision):
+        found = losses(cell, variant)
+    for term, pairs in found.items():
         gaps = [abs(ours - theirs) / max(1.0, abs(theirs)) for ours, theirs in pairs]
         rows.append(
             {
@@ -73,6 +91,7 @@ def summary(cell: Mapping[str, Any], variant: str) -> list[dict[str, Any]]:
                 "algorithm": cell["algorithm"],
                 "ours": cell["values"].get("loss", "as it is"),
                 "theirs": variant,
+                "precision": precision,
                 "term": term,
                 "start": f"{pairs[0][0]:.4g}",
                 "end": f"{pairs[-1][0]:.4g}",
@@ -88,7 +107,9 @@ def summary(cell: Mapping[str, Any], variant: str) -> list[dict[str, Any]]:
 def main(cells: Sequence[Mapping[str, Any]], out: Path) -> None:
     """Compare every cell with its variants of d3rlpy, and write the table."""
     torch.set_num_threads(1)
-    rows = [row for cell in cells for variant in cell["variants"] for row in summary(cell, variant)]
+    rows = [
+        row for cell in cells for variant, precision in cell["against"] for row in summary(cell, variant, precision)
+    ]
     with out.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()

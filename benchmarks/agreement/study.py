@@ -164,8 +164,8 @@ def run(unit: Unit, folder: Path) -> Row:
     return {name: str(value) for name, value in row.items()}
 
 
-def run_all(rows: list[Row], folder: Path, cores: int, minutes: float) -> Iterator[Row]:
-    """Run what is left, `cores` units at a time; each row as it comes, also appended to `rows`.
+def run_all(rows: list[Row], folder: Path, cores: int, minutes: float) -> Iterator[list[Row]]:
+    """Run what is left, `cores` units at a time; after each, all rows that there are then.
 
     No unit starts after `minutes`; those that run then are waited for.
     """
@@ -181,8 +181,8 @@ def run_all(rows: list[Row], folder: Path, cores: int, minutes: float) -> Iterat
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 del running[future]
-                rows.append(future.result())
-                yield rows[-1]
+                rows = [*rows, future.result()]
+                yield rows
 
 
 def write(path: Path, rows: list[Row]) -> None:
@@ -195,7 +195,11 @@ def write(path: Path, rows: list[Row]) -> None:
 
 
 def parity_cells(folder: Path) -> list[dict[str, Any]]:
-    """Cells of the step parity. Dropout is off: the two draw other masks. BC also with d3rlpy's loss on our side."""
+    """Cells of the step parity, with the variants and precisions in which they are compared.
+
+    Dropout is off: the two draw other masks. BC also with d3rlpy's loss on our side. Double precision tells roundings
+    from differences.
+    """
     cells = []
     for dataset in datasets():
         for algorithm in (name for name in ALGORITHMS if name in registry.names()):
@@ -203,9 +207,10 @@ def parity_cells(folder: Path) -> list[dict[str, Any]]:
             if "actor_dropout" in values["algorithm_values"]:
                 values["algorithm_values"]["actor_dropout"] = 0.0
             cell = {"dataset": dataset, "algorithm": algorithm, "data": str(folder / dataset), "values": values}
-            cells.append({**cell, "variants": [SHIPPED, ALIGNED]})
+            cells.append({**cell, "against": [(SHIPPED, "float32"), (ALIGNED, "float32"), (ALIGNED, "float64")]})
             if algorithm == "bc":
-                cells.append({**cell, "values": {**values, "loss": "squared_error"}, "variants": [SHIPPED]})
+                values = {**values, "loss": "squared_error"}
+                cells.append({**cell, "values": values, "against": [(SHIPPED, "float32"), (SHIPPED, "float64")]})
     return cells
 
 
@@ -234,9 +239,10 @@ def main() -> None:
     if options.redo:
         old = outdated(rows, folder)
         rows = [row for row in rows if row not in old]
-    for row in run_all(rows, folder, options.cores, options.minutes):
+    for finished in run_all(rows, folder, options.cores, options.minutes):
+        rows = finished
         write(SCORES, rows)
-        log.info("%s", " ".join(row.values()))
+        log.info("%s", " ".join(rows[-1].values()))
     page.write(PAGE, rows, comparison.read(PARITY), len(outdated(rows, folder)))
     log.info("%d runs left", sum(1 for _ in units(rows)))
 
