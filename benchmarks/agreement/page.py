@@ -41,7 +41,7 @@ def _comparisons(found: Iterable[Comparison], verdict: Callable[[Comparison], st
     for c in found:
         interval = f"{c.difference.low:.1f} to {c.difference.high:.1f}" if c.seeds > 1 else "needs two seeds"
         numbers = (f"{c.ours:.1f}", f"{c.theirs:.1f}", f"{c.difference.value:+.1f}", interval, f"±{c.margin:g}")
-        lines.append((c.dataset, c.algorithm, *numbers, f"{c.seeds} of 10", verdict(c)))
+        lines.append((c.dataset, c.algorithm, *numbers, str(c.seeds), verdict(c)))
     return table(header, lines)
 
 

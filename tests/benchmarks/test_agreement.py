@@ -95,6 +95,29 @@ def test_d3rlpy_is_run_aligned_where_the_complete_comparison_does_not_agree(load
     assert aligned == [(DATASET, "bc", "aligned", seed) for seed in range(10)]
 
 
+def test_an_interval_too_wide_at_ten_seeds_gets_ten_more_before_the_downloaded_dataset(load, monkeypatch) -> None:
+    study, settings, comparison = load("study"), load("settings"), load("comparison")
+    monkeypatch.setenv(settings.MIRROR, "somewhere")
+    wide = rows("ours", around(50, 30)) + rows("shipped", around(50, 30))
+    assert comparison.too_wide(wide) == {(DATASET, "bc")}
+    after = [unit for unit in study.units(wide) if unit.dataset != OTHER and unit.algorithm == "bc"]
+    more = [study.Unit(DATASET, "bc", variant, seed) for seed in range(10, 20) for variant in ("ours", "shipped")]
+    assert after[:20] == more
+    assert {unit.dataset for unit in after[20:]} == {"kitchen-complete-v0"}
+
+
+def test_a_verdict_is_given_at_ten_seeds_or_at_twenty_and_between_them_stays_as_it_was(comparison) -> None:
+    first, more = around(50, 30), around(50, 1)
+
+    def seen(count: int) -> tuple[int, str]:
+        scores = (first + more)[:count]
+        (found,) = comparison.compare(rows("ours", scores) + rows("shipped", scores[::-1]), "shipped")
+        return found.seeds, found.verdict
+
+    assert seen(10) == seen(19) == (10, "inconclusive")
+    assert seen(20) == (20, "inconclusive")
+
+
 def test_runs_go_two_at_a_time_until_the_time_is_used_up(load, monkeypatch, tmp_path: Path) -> None:
     study, settings = load("study"), load("settings")
     monkeypatch.delenv(settings.MIRROR, raising=False)
