@@ -1,23 +1,41 @@
 """Strengths of the regularisation side by side: fixed at 1, the domain's own, and the best on each dataset.
 
-The best on a dataset is an oracle: it is chosen by the very scores that it is shown with, which are the higher for it.
+A sweep may vary a second value beside the strength (the steps of `prox`, a rate): `fixed` and `domain` then have the
+domain's own second value, and the best is looked for among all configurations. The best on a dataset is an oracle: it
+is chosen by the very scores that it is shown with, which are the higher for it.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 import pandas as pd
 
+from qdot import variants
 from qdot.frames import records
 from qdot.study import Study
 
 KEY = "transport_weight"
 FIXED = 1.0
-COLUMNS = ["dataset", "algorithm", "readout", "kind", "variant", KEY, "value", "low", "high", "seeds"]
+COLUMNS = ["dataset", "algorithm", "readout", "kind", "variant", KEY, "others", "value", "low", "high", "seeds"]
+
+
+class Run(NamedTuple):
+    """One configuration of a sweep.
+
+    Attributes:
+        values: Its resolved values; those of training are named `train.KEY`.
+        score: Its row of summary.csv: protocol `final`, primary readout.
+    """
+
+    values: Mapping[str, Any]
+    score: Any
 
 
 def strength_table(study: Study, summary: pd.DataFrame) -> pd.DataFrame:
-    """strengths.csv: per dataset and method that was run at two or more strengths, protocol `final`, primary readout.
+    """strengths.csv: per dataset and sweep, protocol `final`, primary readout.
+
+    A sweep is what ran at two or more strengths, or, of a method that has none (`iql`), in two or more configurations
+    of its grid.
 
     Args:
         study: The study.
@@ -27,41 +45,56 @@ def strength_table(study: Study, summary: pd.DataFrame) -> pd.DataFrame:
     scored = {(row.dataset, row.algorithm, row.readout): row for row in records(means)}
     rows: list[dict[str, Any]] = []
     for dataset in study.datasets:
-        for method in dict.fromkeys(study.method(name) for name in study.algorithms):
-            rows += _rows(dataset, method, _runs(study, dataset, method), scored)
+        sweeps: dict[str, dict[str, Run]] = {}
+        for name in study.algorithms:
+            score = scored.get((dataset, name, study.resolved(dataset, name)["primary_readout"]))
+            of = _sweep(study, dataset, name)
+            if score is not None and of is not None:
+                sweeps.setdefault(of, {})[name] = Run(_values(study, dataset, name), score)
+        for of, runs in sweeps.items():
+            rows += _rows(of, _values(study, dataset, of), runs)
     return pd.DataFrame(rows, columns=COLUMNS).astype({"seeds": "Int64"})
 
 
-def _runs(study: Study, dataset: str, method: str) -> dict[str, tuple[float, str]]:
-    """Strength and primary readout of every algorithm that differs from the method's own values in strength alone."""
-    if method not in study.params["algorithms"]:
-        return {}
-    own, found = study.resolved(dataset, method), {}
-    for name in study.algorithms:
-        values = study.resolved(dataset, name)
-        strength = values["algorithm_values"].get(KEY)
-        same = {**values["algorithm_values"], KEY: None} == {**own["algorithm_values"], KEY: None}
-        if study.method(name) == method and strength is not None and same and values["train"] == own["train"]:
-            found[name] = (float(strength), values["primary_readout"])
-    return found
+def _values(study: Study, dataset: str, name: str) -> dict[str, Any]:
+    """Resolved values of an algorithm, flat."""
+    found = study.resolved(dataset, name)
+    return {**found["algorithm_values"], **{f"train.{key}": value for key, value in found["train"].items()}}
 
 
-def _rows(
-    dataset: str, method: str, runs: dict[str, tuple[float, str]], scored: dict[tuple[str, str, str], Any]
-) -> Iterator[dict[str, Any]]:
-    """The rows of one dataset and method; none where fewer than two strengths have a score."""
-    known = {name: scored[dataset, name, run[1]] for name, run in runs.items() if (dataset, name, run[1]) in scored}
-    if len({runs[name][0] for name in known}) < 2:
+def _sweep(study: Study, dataset: str, name: str) -> str | None:
+    """The algorithm whose sweep a run belongs to: itself, too; None for what a grid varied in other values alone."""
+    values, of, method = _values(study, dataset, name), study.swept_from(name), study.method(name)
+    if of is not None:
+        own = variants.changes(study.params, name)["algorithm"]
+        return of if KEY in own or KEY not in values else None
+    of_method = _values(study, dataset, method)
+    return method if KEY in values and {**values, KEY: None} == {**of_method, KEY: None} else name
+
+
+def _rows(of: str, own: Mapping[str, Any], runs: Mapping[str, Run]) -> Iterator[dict[str, Any]]:
+    """The rows of one sweep on one dataset: none where it has a single strength.
+
+    Args:
+        of: The algorithm that was swept.
+        own: Its own values there.
+        runs: Its configurations that have a score.
+    """
+    settings = [run.values.get(KEY, name) for name, run in runs.items()]
+    if len(set(settings)) < 2:
         return
+    first = next(iter(runs.values())).values
+    others = [key for key in first if key != KEY and any(run.values[key] != first[key] for run in runs.values())]
     kinds = {
-        "fixed": next((name for name in known if runs[name][0] == FIXED), None),
-        "domain": method if method in known else None,
-        "oracle": max(known, key=lambda name: known[name].value),
+        "fixed": next((name for name, run in runs.items() if run.values == {**own, KEY: FIXED}), None),
+        "domain": next((name for name, run in runs.items() if run.values == own), None),
+        "oracle": max(runs, key=lambda name: runs[name].score.value),
     }
     for kind, name in kinds.items():
         if name is not None:
-            row = known[name]
+            values, row = runs[name]
             yield {
-                **{"dataset": dataset, "algorithm": method, "readout": row.readout, "kind": kind, "variant": name},
-                **{KEY: runs[name][0], "value": row.value, "low": row.low, "high": row.high, "seeds": row.seeds},
+                **{"dataset": row.dataset, "algorithm": of, "readout": row.readout, "kind": kind, "variant": name},
+                **{KEY: values.get(KEY), "others": ", ".join(f"{key} {values[key]}" for key in others)},
+                **{"value": row.value, "low": row.low, "high": row.high, "seeds": row.seeds},
             }

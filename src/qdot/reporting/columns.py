@@ -16,6 +16,7 @@ NAMES = (
     "log_tail",
     "seed_list",
     "source",
+    "others",
 )
 COLUMNS = {
     "scores": ["dataset", "algorithm", "readout", "seed", "protocol", "score", "episodes", "status"],
@@ -46,7 +47,8 @@ COLUMNS = {
         *("p", "p_holm", "seeds", "detectable", "datasets"),
     ],
     "strengths": [
-        *("dataset", "algorithm", "readout", "kind", "variant", "transport_weight", "value", "low", "high", "seeds"),
+        *("dataset", "algorithm", "readout", "kind", "variant", "transport_weight", "others"),
+        *("value", "low", "high", "seeds"),
     ],
     "tuning": ["dataset", "algorithm", "arms", "episodes", "value", "low", "high"],
     "diagnostics_summary": ["dataset", "algorithm", "readout", "quantity", "value", "low", "high", "seeds"],
