@@ -73,6 +73,30 @@ def test_a_name_of_another_suite_is_refused_when_its_target_is_asked_for() -> No
         chosen.require_chosen()
 
 
+def test_an_algorithm_that_the_suite_does_not_list_runs_with_the_suites_values_beside_its_cells() -> None:
+    chosen = study("quick", dataset="pendulum", algorithm="prox,qdot", seed=0)
+    assert list(chosen.cells()) == [Cell("pendulum", "qdot", 0), Cell("pendulum", "prox", 0)]
+    assert chosen.beyond == ("prox",)
+    assert not chosen.missing
+    assert chosen.resolved("pendulum", "prox")["train"] == chosen.resolved("pendulum", "qdot")["train"]
+    assert chosen.train_dir("pendulum", "prox", 0) == TOP / "results/quick/train/pendulum/prox/seed0"
+    assert chosen.compare_dir == TOP / "results/subsets/quick-pendulum_prox-qdot_0/compare"
+
+
+def test_the_whole_suite_and_one_algorithm_more_is_a_subset_with_tables_of_its_own() -> None:
+    listed = parameters.load(TOP)["suites"]["quick"]["algorithms"]
+    more = study("quick", algorithm=[*listed, "prox"])
+    assert more.is_subset
+    assert more.compare_dir != study("quick").compare_dir
+    assert not study("quick", algorithm=listed).is_subset
+
+
+def test_a_refused_name_says_how_to_add_it() -> None:
+    (text,) = study("quick", seed="0,19").missing
+    assert "unknown seed '19'" in text
+    assert text.endswith("to run it, add it to suites.quick.seeds in params.yaml")
+
+
 def test_another_checkouts_code_is_refused(tmp_path: Path) -> None:
     require_checkout(TOP)
     with pytest.raises(ParamsError, match="PYTHONPATH=src"):

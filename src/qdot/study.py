@@ -68,7 +68,8 @@ class Study:
         params: The whole of params.yaml (checked, grids expanded, places chosen), plus `set`: values from the command
             line.
         suite: The suite's name.
-        subset: Chosen names by `dataset`, `algorithm`, `seed`; empty for the whole suite.
+        subset: Chosen names by `dataset`, `algorithm`, `seed`; empty for the whole suite. An algorithm may be one that
+            the suite does not list: it runs with the suite's values, and its cells lie among the suite's.
         root: The project's top folder.
         expected: Digest that each cell's manifest must carry, by stage and cell, where a recipe says so; a result made
             from other values or code is then no result.
@@ -93,7 +94,8 @@ class Study:
             root: The project's top folder.
 
         Raises:
-            ParamsError: a value breaks the schema, a place is wrong, or a subset names what no suite has.
+            ParamsError: a value breaks the schema, a place is wrong, or a subset names a dataset or seed that no suite
+                has, or an algorithm that is not defined.
         """
         extra = (*SUBSET_KEYS, "set")
         params = {key: value for key, value in config.items() if key not in extra}
@@ -107,6 +109,7 @@ class Study:
         subset = {key: names for key in SUBSET_KEYS if (names := selected(config.get(key)))}
         for key, names in subset.items():
             known = {str(value) for entry in params["suites"].values() for value in entry[SUBSET_KEYS[key]]}
+            known |= set(params["algorithms"]) if key == "algorithm" else set()
             for name in names:
                 if name not in known:
                     raise ParamsError(unknown(f"--config {key}", key, name, sorted(known)))
@@ -122,21 +125,30 @@ class Study:
         subset = {key: tuple(names) for key, names in recipe["subset"].items()}
         return cls(recipe["params"], recipe["suite"], subset, root, expected, recipe["transport"])
 
+    def _listed(self, key: str) -> list[Any]:
+        """What the suite lists of a kind."""
+        return list(self.params["suites"][self.suite][SUBSET_KEYS[key]])
+
     def _chosen(self, key: str) -> tuple[Any, ...]:
-        full = self.params["suites"][self.suite][SUBSET_KEYS[key]]
         names = self.subset.get(key)
-        return tuple(value for value in full if names is None or str(value) in names)
+        return tuple(value for value in self._listed(key) if names is None or str(value) in names)
 
     @property
     def missing(self) -> list[str]:
-        """Chosen names that this suite does not have, as sentences."""
-        full = self.params["suites"][self.suite]
+        """Chosen datasets and seeds that this suite does not have, as sentences."""
         return [
-            unknown(f"suite {self.suite}", key, name, full[SUBSET_KEYS[key]])
+            f"{unknown(f'suite {self.suite}', key, name, self._listed(key))}; to run it, add it to "
+            f"suites.{self.suite}.{SUBSET_KEYS[key]} in params.yaml"
             for key, names in self.subset.items()
             for name in names
-            if name not in {str(value) for value in full[SUBSET_KEYS[key]]}
+            if key != "algorithm" and name not in map(str, self._listed(key))
         ]
+
+    @cached_property
+    def beyond(self) -> tuple[str, ...]:
+        """Chosen algorithms that the suite does not list, in the command line's order."""
+        listed = self._listed("algorithm")
+        return tuple(name for name in dict.fromkeys(self.subset.get("algorithm", ())) if name not in listed)
 
     @cached_property
     def datasets(self) -> tuple[str, ...]:
@@ -145,8 +157,8 @@ class Study:
 
     @cached_property
     def algorithms(self) -> tuple[str, ...]:
-        """Algorithms of the study, in the suite's order."""
-        return self._chosen("algorithm")
+        """Algorithms of the study, in the suite's order; then those beyond it."""
+        return (*self._chosen("algorithm"), *self.beyond)
 
     @cached_property
     def seeds(self) -> tuple[int, ...]:
@@ -155,9 +167,8 @@ class Study:
 
     @property
     def is_subset(self) -> bool:
-        """Whether the command line chose fewer cells than the suite has."""
-        full = self.params["suites"][self.suite]
-        return any(len(self._chosen(key)) < len(full[name]) for key, name in SUBSET_KEYS.items())
+        """Whether the command line chose other cells than the suite's."""
+        return bool(self.beyond) or any(len(self._chosen(key)) < len(self._listed(key)) for key in SUBSET_KEYS)
 
     @property
     def name(self) -> str:

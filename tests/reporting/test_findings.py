@@ -4,14 +4,16 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pandas as pd
 import pytest
 from fake_study import fill, invented, new_study, write_findings, write_studies
 from report_page import Page, section
 
-from qdot.evaluation.compare import compare
+from qdot.evaluation.compare import compare, value_table
+from qdot.reporting import state
 from qdot.reporting.findings import study_tables
 from qdot.reporting.render import p_value, render, short
 from qdot.reporting.source import Source
@@ -213,7 +215,7 @@ def test_every_map_has_its_row_at_the_last_step(ablations: tuple[Study, str]) ->
 def test_the_head_says_what_the_page_holds(ablations: tuple[Study, str], sensitivity: tuple[Study, str]) -> None:
     head = Page(ablations[1][ablations[1].index("<header") : ablations[1].index("</header>")] + "</header>").text
     assert "What the map buys" in head
-    assert "18 of the 72 cells that suite ablations plans" in head
+    assert "18 of the 78 cells that suite ablations plans" in head
     assert "Of 18 cells, 18 finished" in head
     assert "changed one at a time" in Page(sensitivity[1]).text
 
@@ -304,3 +306,13 @@ def test_strengths_stand_side_by_side_and_the_oracle_is_called_one(tmp_path: Pat
     assert list(table["kind"]) == ["fixed", "domain", "oracle"]
     assert "oracle: best on this dataset, too high an estimate" in text
     assert f"{table['value'].iloc[2]:.1f}".replace("-", "−") in text
+
+
+def test_a_map_that_pays_the_plain_distance_is_said_to(tmp_path: Path) -> None:
+    """Its curve still shows the squared cost; what it pays is an upper bound of W1 alone."""
+    plain = new_study(tmp_path / "plain", "tiny")
+    other = new_study(tmp_path / "other", "tiny", set={"algorithms.qdot.cost": "distance"})
+    said = [state.other_cost(cast(Source, SimpleNamespace(values=value_table(study)))) for study in (plain, other)]
+    assert said[0] == ""
+    assert "With cost: distance (qdot) the map pays E‖T(s, a) − a‖" in said[1]
+    assert "upper bound of the Wasserstein-1 distance" in said[1]

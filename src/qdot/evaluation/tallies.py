@@ -32,11 +32,14 @@ def fact_table(
         cells: Rows of cells.csv.
         judged: Entries with verdicts by section of claims.yaml.
     """
-    states = Counter(cells.loc[cells["stage"] == "evaluate", "status"])
+    evaluated = cells[cells["stage"] == "evaluate"]
+    states, beyond = Counter(evaluated["status"]), int(evaluated["algorithm"].isin(study.beyond).sum())
     suite, compare = study.params["suites"][study.suite], study.params["compare"]
     facts = {
         "cells": states.total(),
         **{f"cells_{column}": states[status] for status, column in STATUSES.items()},
+        "cells_of_suite": states.total() - beyond,
+        "cells_beyond": beyond,
         "cells_planned": len(suite["datasets"]) * len(suite["algorithms"]) * len(suite["seeds"]),
         "variants": sum(study.swept_from(name) is not None for name in study.algorithms),
         **_paper_share(study, content, cells),

@@ -9,6 +9,9 @@ PURPOSES = {
         "The paper's study by the protocol of its lineage: seeds 0 to 5, layer normalisation on V. "
         "Whether the paper shares it is unknown."
     ),
+    "paper_margins": "The paper's two margins on single datasets, with the ten seeds that such a verdict takes.",
+    "paper_stability": "The paper's claim on steady training, with twenty seeds and fixed starts, on its datasets.",
+    "paper_identity": "The paper's claim on small moves, under the two scales of Q that can show one, on its datasets.",
     "kitchen": (
         "One real benchmark file, small enough for a laptop: it tests the pipeline on the paper's data, not its claims."
     ),
@@ -26,6 +29,7 @@ PURPOSES = {
     ),
     "decisive": "What the map buys over the same critic without it: ten reported seeds, three draws of each dataset.",
     "stability": "Whether training is steadier: twenty seeds, each evaluated often from the same starts.",
+    "identity": "Whether the map stays near the identity under the two scales of Q that can show it: ten seeds.",
     "rounding": "What rounding the products' factors to bfloat16 does to Q-DOT's scores; no claim of the paper's.",
     "tiny": "The tests' suite: its scores mean nothing.",
 }

@@ -100,6 +100,18 @@ def transport_state(source: Source) -> list[Row]:
     return in_study_order(source, table)
 
 
+def other_cost(source: Source) -> str:
+    """What maps of `cost: distance` pay, which is not what the curves show: a sentence; empty where there is none."""
+    rows = source.values[(source.values["key"] == "algorithm_values.cost") & (source.values["value"] == "distance")]
+    if rows.empty:
+        return ""
+    names = ", ".join(dict.fromkeys(rows["algorithm"]))
+    return (
+        f" With cost: distance ({names}) the map pays E‖T(s, a) − a‖ instead, beyond one dimension only an upper bound "
+        "of the Wasserstein-1 distance; the cost shown is that map's squared one all the same."
+    )
+
+
 def provenance_tables(source: Source) -> Row:
     """Versions, environments, machines, commits, acceptances, times and digests of the study."""
     made = list(records(source.made_with))
