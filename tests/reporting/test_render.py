@@ -224,3 +224,11 @@ def test_a_narrow_window_scrolls_tables_not_the_page(
     command += [f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=5000", "--dump-dom"]
     done = subprocess.run([*command, tmp_path / "frame.html"], capture_output=True, text=True, check=True, timeout=120)
     assert re.findall(r"<title>(.*?)</title>", done.stdout) == ["400"]
+
+
+def test_a_subset_beyond_its_suite_says_how_many_cells_are_not_the_suites(tmp_path: Path) -> None:
+    study = new_study(tmp_path, "tiny", algorithm="qdot,iql,prox", seed="0")
+    fill(study, algorithms=("qdot", "iql", "prox"))
+    _, page = rendered(study)
+    assert "2 of the 6 cells that suite tiny plans, and 1 of algorithms that it does not list." in page.text
+    assert "Of 3 cells, 3 finished" in page.text
