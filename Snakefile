@@ -38,7 +38,19 @@ machine.register(workflow)
 if workflow.is_main_process:
     machine.hold_checkout(Path(workflow.basedir))
 # Suites that are targets too. Reading one takes a second or more of digests: only those that the command line speaks of.
-NAMED = ("quick", "kitchen", "tiny", "ablations", "sensitivity", "shift", "tuning", "decisive", "stability", "identity", "rounding")
+NAMED = (
+    "quick",
+    "kitchen",
+    "tiny",
+    "ablations",
+    "sensitivity",
+    "shift",
+    "tuning",
+    "decisive",
+    "stability",
+    "identity",
+    "rounding",
+)
 NAMED = machine.spoken_of(NAMED, sys.argv)
 ACTIVE_STUDY = Study.from_config(config, config["suite"])
 ACTIVE, PLACES = ACTIVE_STUDY.suite, ACTIVE_STUDY.places

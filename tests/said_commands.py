@@ -86,11 +86,16 @@ def _make(words: list[str], params: Params) -> None:
         assert known, f"make {word}: no such {'variable' if value else 'target'}"
 
 
+def named_suites() -> list[str]:
+    """Suites that are targets: `NAMED` of the Snakefile."""
+    named = re.search(r"^NAMED = \((.*?)\)$", (TOP / "Snakefile").read_text(), re.MULTILINE | re.DOTALL)
+    assert named is not None
+    return re.findall(r'"(\w+)"', named[1])
+
+
 def _targets() -> set[str]:
     """What the Snakefile lets be named: suites, stages, all."""
-    named = re.search(r"^NAMED = \((.*)\)$", (TOP / "Snakefile").read_text(), re.MULTILINE)
-    assert named is not None
-    return {*re.findall(r'"(\w+)"', named[1]), *(f"{stage}_all" for stage in STAGES), "all"}
+    return {*named_suites(), *(f"{stage}_all" for stage in STAGES), "all"}
 
 
 def _snakemake(words: list[str], params: Params) -> None:

@@ -1,19 +1,18 @@
 """The Snakefile: every suite's graph resolves, subsets are checked, bad input stops before the first job."""
 
 import json
-import re
 import shutil
 from pathlib import Path
 
 import pytest
+from said_commands import named_suites
 from workflow.checkout import TOP, Checkout
 
 from qdot import params as parameters
 from qdot.algorithms import registry
 from qdot.study import Study
 
-PARAMS = parameters.load(TOP)
-NAMED = re.findall(r'"(\w+)"', re.search(r"^NAMED = \((.*)\)$", (TOP / "Snakefile").read_text(), re.MULTILINE)[1])
+PARAMS, NAMED = parameters.load(TOP), named_suites()
 STAGES = ("data_all", "train_all", "compare_all")
 
 
