@@ -199,7 +199,10 @@ def _curve(values: Mapping[str, Any], steps: int, generator: np.random.Generator
             row |= {"transport_cost": cost, "q_value": 10 * fade, "clipped_share": 0.02 * fade}
             row |= {f"displacement_q{q}": cost**0.5 * factor for q, factor in ((10, 0.4), (50, 1.0), (90, 1.8))}
             row |= {"displacement_over_sd": 2 * cost**0.5, "map_divergence": cost, "map_asymmetry": 0.1 * fade}
-            row |= {"behaviour_log_likelihood_held_out": 1.5 + fade}
+            row |= {"behaviour_log_likelihood_held_out": 1.5 + fade, "map_monotone_violations": 0.01 * fade}
+            row |= {"map_w2_squared": 0.2 + cost, "distill_w2_squared": 5.0, "map_surprise": 1 - fade}
+        if values["method"].startswith("adversarial"):
+            row |= {"discriminator_loss": -0.3 * fade, "discriminator_gradient": 1 + fade}
         yield row
 
 
@@ -244,7 +247,10 @@ def write_findings(study: Study) -> None:
         for dataset in study.datasets
         for algorithm in study.algorithms
         for quantity, value in (("w2_squared", 0.21), ("standard_distance", 1.25), ("value_overestimation", 3.5))
+        if not algorithm.startswith("bc")
     ]
+    law = ("training_law", "divergence", 0.4, 0.3, 0.5, 3)
+    values += [(dataset, "qdot", *law) for dataset in study.datasets if "qdot" in study.algorithms]
     columns = ("dataset", "algorithm", "readout", "quantity", "value", "low", "high", "seeds")
     _write_rows(study.compare_dir / "diagnostics_summary.csv", columns, values)
     seen = (study.datasets[0], study.algorithms[0], study.seeds[0], "identity collapse", "displacement_over_sd")

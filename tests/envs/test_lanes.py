@@ -60,7 +60,8 @@ def together(environments: list[gymnasium.Env]) -> Trace:
     trace: Trace = {lane: [] for lane in range(len(environments))}
     running = np.arange(len(environments))
     for chosen in actions(environments[0], len(environments)):
-        rewards, over, success = lanes.step(running, chosen, observations)
+        rewards, over, success, recorded = lanes.step(running, chosen, observations)
+        assert np.array_equal(recorded, rewards)
         for row, lane in enumerate(running.tolist()):
             line = observations[lane].tobytes(), float(rewards[row]), bool(over[row]), success.get(lane)
             trace[lane].append(line)

@@ -15,13 +15,15 @@ VALUES = {0: 1.0, 1: 4.0}
 
 
 def inscribe(study: Study, cell: Cell, value: float) -> None:
-    """Give an evaluated cell a diagnostics.csv of one number, and its training a failure sign."""
+    """Give an evaluated cell a diagnostics.csv of one number, and both its stages a failure sign."""
     folder = study.cell_dir("evaluate", cell)
     row = {**cell._asdict(), "readout": "map", "quantity": "w2_squared", "value": value}
     write_rows(folder / "diagnostics.csv", DIAGNOSTIC_COLUMNS, [row])
     manifest = read_json(folder / "manifest.json")
     files = hash_files(folder, [*manifest["files"], "diagnostics.csv"])
-    write_json(folder / "manifest.json", {**manifest, "files": files})
+    late = {"sign": "value over-estimation", "quantity": "map_value_overestimation_share", "value": 0.6}
+    seen = [{**late, "threshold": 0.25}] if cell.seed == 1 else []
+    write_json(folder / "manifest.json", {**manifest, "files": files, "signs": seen})
     trained = study.cell_dir("train", cell) / "manifest.json"
     sign = {"sign": "identity collapse", "quantity": "displacement_over_sd", "value": 0.01, "threshold": 0.05}
     write_json(trained, {**read_json(trained), "signs": [sign] if cell.seed == 1 else []})
@@ -52,9 +54,11 @@ def test_a_quantitys_mean_carries_its_t_interval_over_seeds(study: Study) -> Non
 
 def test_a_sign_is_listed_with_its_cell_and_threshold(study: Study) -> None:
     signs = diagnose(study, 0.95).signs
-    (row,) = signs[signs["algorithm"] == "qdot"].to_dict("records")
+    row, late = signs[signs["algorithm"] == "qdot"].to_dict("records")
     assert (row["dataset"], row["seed"], row["sign"]) == ("pendulum-tiny", 1, "identity collapse")
     assert (row["value"], row["threshold"]) == (0.01, 0.05)
+    assert (late["dataset"], late["seed"], late["sign"]) == ("pendulum-tiny", 1, "value over-estimation")
+    assert (late["value"], late["threshold"]) == (0.6, 0.25)
 
 
 def test_a_study_without_results_has_empty_tables(tmp_path: Path) -> None:

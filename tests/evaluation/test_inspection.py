@@ -96,9 +96,37 @@ def test_overestimation_is_value_minus_return_in_training_units(reward: str) -> 
     rewards, discounts = np.array([1.0, 0.0, 2.0], np.float32), np.array([1.0, 0.9, 0.81])
     trained = transform_rewards(rewards, reward, 30.0, 5.0)
     row = {"readout": "map", "value": 7.0, "discounted": float(rewards @ discounts), "mass": float(discounts.sum())}
-    (gap,) = inspection.overestimation([row, row, row | {"readout": "bc", "value": None}], units)
+    rows = [row, row, row | {"readout": "bc", "value": None}]
+    gap, share = inspection.overestimation(rows, units, largest=5.0)
     assert gap.readout == "map"
     assert gap.value == pytest.approx(7.0 - float(trained @ discounts), rel=1e-6)
+    assert (share.readout, share.quantity) == ("map", "value_overestimation_share")
+    assert share.value == pytest.approx(gap.value / 5)
+    (alone,) = inspection.overestimation(rows, units, largest=0.0)  # no reward in the data: nothing to compare with
+    assert alone == gap
+
+
+def test_the_largest_return_is_of_whole_episodes_and_of_either_sign() -> None:
+    dataset = random_dataset(4, 2, size=60)
+    dataset.episode_starts.resize(3, refcheck=False)
+    dataset.episode_starts[:] = [0, 10, 40]
+    dataset.rewards[:] = 0.0
+    dataset.rewards[[10, 12, 41, 59]] = [-4.0, -4.0, 1.0, 1.0]
+    assert inspection.largest_return(dataset, 0.5) == pytest.approx(4.0 + 4.0 * 0.25)
+
+
+def test_the_training_law_is_the_map_of_the_data_and_of_the_behaviour_model() -> None:
+    """A shift by d costs |d|^2, and moves a Gaussian of sd sigma by |d / sigma|^2 / 2 in KL."""
+    made = narrow(policy())
+    model: Any = made.model
+    shift = torch.tensor([0.3, 0.4])
+    model.map.gradient = lambda states, actions: actions + shift
+    found = {row.quantity: row.value for row in inspection.training_law(made, random_dataset(4, 2))}
+    assert found["transport_cost"] == pytest.approx(0.25)
+    spread = model.behaviour.std().detach()[0, 0]
+    exact = 0.5 * (shift / spread).square().sum().item()
+    assert found["divergence"] == pytest.approx(exact, rel=0.05)  # 256 samples
+    assert list(inspection.training_law(policy("iql"), random_dataset(4, 2))) == []
 
 
 def test_episodes_of_the_data_carry_their_own_return_and_the_map_s_mean_displacement() -> None:

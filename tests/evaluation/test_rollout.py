@@ -89,6 +89,17 @@ def test_return_length_and_success_are_the_episodes_own() -> None:
         assert astuple(episode) == pytest.approx(astuple(expected))  # success was seen one step before the end
 
 
+def test_the_discounted_return_is_of_the_reward_that_the_data_record() -> None:
+    class Counted(Counter):
+        def step(self, action: Any) -> Any:
+            observation, reward, terminated, truncated, _ = super().step(action)
+            return observation, reward, terminated, truncated, {"recorded_reward": 2.0}
+
+    (episode,) = run_block([Counted()], Sampler(), "policy", seeds(0), DISCOUNT)
+    assert episode.discounted == pytest.approx(2 * episode.mass)
+    assert episode.total == rollout(Sampler(), 0)[0].total
+
+
 class Reflex:
     """A deterministic policy; each row's action comes from its own row."""
 

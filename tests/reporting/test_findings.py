@@ -15,6 +15,7 @@ from report_page import Page, section
 from qdot.evaluation.compare import compare, value_table
 from qdot.reporting import state
 from qdot.reporting.findings import study_tables
+from qdot.reporting.panels import logged_panels
 from qdot.reporting.render import p_value, render, short
 from qdot.reporting.source import Source
 from qdot.reporting.sweeps import families, in_order, points, varied_keys
@@ -197,6 +198,26 @@ def test_diagnostics_and_signs_are_printed_with_thresholds(ablations: tuple[Stud
     path.write_text(kept)
     assert "No sign was seen" in quiet
     assert "identity collapse pointmaze-umaze" not in quiet
+
+
+def test_what_cannot_be_measured_is_said_and_what_is_logged_is_drawn(tmp_path: Path) -> None:
+    study = new_study(tmp_path, "ablations", dataset="pointmaze-umaze", algorithm="qdot,adversarial,bc")
+    text = found(study)
+    part = text[text.index("<h3>At the last checkpoint</h3>") :]
+    head = re.findall(r"<th scope=\"col\"[^>]*>(.*?)</th>", part)
+    rows = [Page(row).text for row in re.findall(r"<tr><th scope=\"row\">.*?</tr>", part, re.DOTALL)]
+    numbers = "0.21 [0.11, 0.31] 1.25 [1.15, 1.35] {} 3.50 [3.40, 3.60]"
+    assert head[2:6] == ["W2² to behaviour", "distance in sd", "KL to behaviour", "value above return"]
+    assert f"pointmaze-umaze qdot map {numbers.format('n/a')}" in rows
+    assert "pointmaze-umaze qdot training law n/a n/a 0.40 [0.30, 0.50] n/a" in rows
+    assert "pointmaze-umaze qdot distill n/a n/a n/a n/a" in rows  # evaluated, and no row of the invented table
+    assert "pointmaze-umaze bc n/a n/a n/a n/a" in rows
+    for name in ("w2-squared", "surprise", "map-monotone-violations", "discriminator-loss", "discriminator-gradient"):
+        assert part.count(f'id="figure-{name}-pointmaze-umaze"') == 1, name
+    assert "No curve of" not in part
+    executed = logged_panels(Source(study), "w2_squared", "W2²", executed=True).panels[0].rows
+    assert set(executed["quantity"]) == {"map_w2_squared"}  # of the primary readout alone
+    assert set(executed["algorithm"]) == {"qdot"}
 
 
 def test_an_episodes_return_stands_against_its_displacement(ablations: tuple[Study, str]) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from qdot.training.signs import AWAY, FAR, NEAR_IDENTITY, find_signs, swing
+from qdot.training.signs import AWAY, COLLAPSED, FAR, OVERESTIMATED, find_signs, overestimation_signs, swing
 
 ROWS = 40
 HEALTHY = {
@@ -16,7 +16,7 @@ HEALTHY = {
     "policy_data_distance": np.full(ROWS, 0.9),
 }
 SICK = {
-    "displacement_over_sd": (np.full(ROWS, NEAR_IDENTITY / 2), "identity collapse"),
+    "displacement_over_sd": (np.full(ROWS, COLLAPSED / 2), "identity collapse"),
     "discriminator_loss": (0.3 * (-1.0) ** np.arange(ROWS), "discriminator oscillation"),
     "value_over_bound": (np.linspace(0, 9, ROWS), "value divergence"),
     "distill_standard_distance": (np.full(ROWS, 2 * FAR), "policy leaves the data"),
@@ -64,3 +64,15 @@ def test_no_curve_shows_no_sign() -> None:
 def test_swing_is_the_spread_of_changes_over_the_mean_size() -> None:
     assert swing(np.array([1.0, -1.0, 1.0, -1.0])) == pytest.approx(np.std([-2, 2, -2]) / 1)
     assert swing(np.array([2.0, 3.0, 4.0, 5.0])) == 0  # a steady trend is no oscillation
+
+
+def test_a_value_too_far_above_the_return_is_a_sign_of_that_readout_alone() -> None:
+    shares = {"map": 2 * OVERESTIMATED, "distill": 0.9 * OVERESTIMATED, "policy": -3.0, "best_of_n": np.inf}
+    found = overestimation_signs(shares)
+    assert [sign.quantity for sign in found] == [
+        "map_value_overestimation_share",
+        "best_of_n_value_overestimation_share",
+    ]
+    assert {sign.sign for sign in found} == {"value over-estimation"}
+    assert (found[0].value, found[0].threshold) == (2 * OVERESTIMATED, OVERESTIMATED)
+    assert np.isfinite(found[1].value)  # a manifest is JSON, which has no infinity

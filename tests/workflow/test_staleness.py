@@ -82,6 +82,11 @@ def test_a_clone_without_change_works_on_nothing(pulled: Checkout) -> None:
     assert set(metrics[DATASET]) == {"iql", "bc"}
 
 
+def test_no_cell_of_the_suite_shows_a_failure_sign_in_its_curve(origin: Checkout) -> None:
+    found = [json.loads(path.read_text()) for path in origin.top.glob("results/tiny/train/*/*/*/manifest.json")]
+    assert [manifest["signs"] for manifest in found] == [[]] * 4
+
+
 def test_a_new_seed_and_a_new_title_work_on_that_alone(pulled: Checkout) -> None:
     before = pulled.works()
     pulled.set("title: Q-DOT, reproduced", "title: Another title")

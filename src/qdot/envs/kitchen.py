@@ -32,7 +32,8 @@ class KitchenEnv(gymnasium.Env[Array, Array]):
     Observation (60): readings of 30 joint positions with uniform noise, then the 30 goal positions (0 but for the
     tasks' elements). Action (9) in [-1, 1]: joint speeds; the controller aims at the last noisy reading plus
     speed x 0.08 s. Reward +1 when a task's noisy distance to its goal first falls below 0.3; the episode ends when
-    all are done, or after 280 steps.
+    all are done, or after 280 steps. D4RL's files record another reward: the number of tasks done so far, in every
+    step. `info["recorded_reward"]` is that of the step; a file has it one row later.
 
     It differs from Gymnasium-Robotics' `FrankaKitchen-v1`, whose model it uses, in the noise (there ten times smaller
     on the robot, 200 times on the rest), in measuring tasks on the noisy readings, and in its observation (there
@@ -113,7 +114,8 @@ class KitchenEnv(gymnasium.Env[Array, Array]):
 
     def _info(self, done: list[str]) -> dict[str, Any]:
         completed = [task for task in self._goals if task not in self._remaining]
-        return {"step_tasks": done, "completed_tasks": completed, "success": not self._remaining}
+        told = {"step_tasks": done, "completed_tasks": completed, "success": not self._remaining}
+        return {**told, "recorded_reward": float(len(completed))}
 
     def render(self) -> Any:
         """A frame, as `render_mode` says."""

@@ -28,11 +28,14 @@ class Outcome(NamedTuple):
         rewards: (running,).
         over: (running,) whether the episode ended, terminated or truncated.
         success: The environment's `info["success"]` by lane, of those that tell.
+        recorded: (running,) what its datasets hold as the step's reward: `info["recorded_reward"]` of an environment
+            that tells, elsewhere the reward.
     """
 
     rewards: Array
     over: npt.NDArray[np.bool_]
     success: dict[int, bool]
+    recorded: Array
 
 
 class Lanes:
@@ -54,14 +57,15 @@ class Lanes:
             actions: (at least lanes, act); the rows of running lanes are taken.
             observations: (at least lanes, obs); the rows of running lanes are written.
         """
-        rewards, over = np.zeros(len(running)), np.zeros(len(running), bool)
+        rewards, recorded, over = np.zeros(len(running)), np.zeros(len(running)), np.zeros(len(running), bool)
         success = {}
         for row, lane in enumerate(running.tolist()):
             observations[lane], reward, terminated, truncated, info = self._environments[lane].step(actions[lane])
             rewards[row], over[row] = float(reward), terminated or truncated
+            recorded[row] = float(info.get("recorded_reward", reward))
             if "success" in info:
                 success[lane] = bool(info["success"])
-        return Outcome(rewards, over, success)
+        return Outcome(rewards, over, success, recorded)
 
 
 class SimulatorLanes(Lanes):
@@ -116,7 +120,8 @@ class SimulatorLanes(Lanes):
         verdict = self._kind.judge(self._robots, before, self._positions, velocities, commands)
         observations[rows] = verdict.observations
         told = {} if verdict.success is None else dict(zip(running.tolist(), verdict.success.tolist(), strict=True))
-        return Outcome(verdict.rewards, verdict.terminated | (self._steps >= self._limits[rows]), told)
+        over = verdict.terminated | (self._steps >= self._limits[rows])
+        return Outcome(verdict.rewards, over, told, verdict.rewards)
 
 
 def _time_limit(environment: Environment) -> float:

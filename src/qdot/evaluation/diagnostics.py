@@ -23,7 +23,7 @@ class Diagnosed(NamedTuple):
     Attributes:
         diagnostics: Rows of every diagnostics.csv.
         diagnostics_summary: Their means over seeds, with t intervals.
-        signs: Failure signs of every trained cell.
+        signs: Failure signs of every cell, of its curve and of its last checkpoint.
     """
 
     diagnostics: pd.DataFrame
@@ -44,8 +44,9 @@ def diagnose(study: Study, confidence: float) -> Diagnosed:
     frames: list[pd.DataFrame] = []
     signs: list[dict[str, Any]] = []
     for cell in study.cells():
-        signs += [{**cell._asdict(), **sign} for sign in manifest_of(study, cell, "train").get("signs", [])]
-        found = manifest_of(study, cell, "evaluate")
+        trained, found = (manifest_of(study, cell, stage) for stage in ("train", "evaluate"))
+        seen = [*trained.get("signs", []), *found.get("signs", [])]
+        signs += [{**cell._asdict(), **sign} for sign in seen]
         if "diagnostics.csv" in found.get("files", {}):
             frames.append(_read(study.cell_dir("evaluate", cell) / "diagnostics.csv"))
     filled = [frame for frame in frames if len(frame)]

@@ -23,6 +23,8 @@ SAMPLED_STATES = 8  # at which a readout that samples is
 SAMPLES = 256  # of each side, per state
 CLUSTERS = 20  # blocks of consecutive episodes: the collecting policy changes slowly, if at all, within one
 CHUNK = 4096  # rows of the data that the map moves at once
+SHARE = "value_overestimation_share"
+TRAINING_LAW = "training_law"  # in place of a readout: T # beta_hat, which map_sample alone executes, clipped
 
 
 class Inspected(NamedTuple):
@@ -42,7 +44,16 @@ def reward_units(prepared: Prepared, reward: str) -> tuple[float, float]:
     return 1.0, 0.0
 
 
-def overestimation(rows: Sequence[Mapping[str, Any]], units: tuple[float, float]) -> Iterator[Inspected]:
+def largest_return(dataset: Dataset, discount: float) -> float:
+    """Largest absolute discounted return of an episode of the data, in rewards as trained on."""
+    starts = dataset.episode_starts
+    steps = np.arange(dataset.size) - np.repeat(starts, np.diff([*starts, dataset.size]))
+    return float(np.abs(np.add.reduceat(discount**steps * dataset.rewards.astype(np.float64), starts)).max())
+
+
+def overestimation(
+    rows: Sequence[Mapping[str, Any]], units: tuple[float, float], largest: float
+) -> Iterator[Inspected]:
     """Per readout: mean of the critic's value at an episode's start minus the discounted return that followed.
 
     Where a time limit ends the episode, the critic counts a tail that the return has not: gamma^length of a value.
@@ -50,6 +61,7 @@ def overestimation(rows: Sequence[Mapping[str, Any]], units: tuple[float, float]
     Args:
         rows: Episodes, as `Evaluator.collect` gives them; those without a critic's value are left out.
         units: `reward_units` of the training.
+        largest: `largest_return` of the data. The share of it is left out where it is 0: there is nothing to compare.
     """
     scale, shift = units
     gaps: dict[str, list[float]] = {}
@@ -58,7 +70,10 @@ def overestimation(rows: Sequence[Mapping[str, Any]], units: tuple[float, float]
             gap = row["value"] - scale * row["discounted"] - shift * row["mass"]
             gaps.setdefault(row["readout"], []).append(gap)
     for readout, values in gaps.items():
-        yield Inspected(readout, "value_overestimation", float(np.mean(values)))
+        mean = float(np.mean(values))
+        yield Inspected(readout, "value_overestimation", mean)
+        if largest > 0:
+            yield Inspected(readout, SHARE, mean / largest)
 
 
 def distances(policy: Policy, dataset: Dataset, readouts: Sequence[str]) -> Iterator[Inspected]:
@@ -81,6 +96,24 @@ def distances(policy: Policy, dataset: Dataset, readouts: Sequence[str]) -> Iter
             standard = diagnostics.standard_distance(executed, mean, variance)
             yield Inspected(readout, "standard_distance", standard.item())
             yield Inspected(readout, "surprise", -model.behaviour.log_likelihood(states, executed).mean().item())
+
+
+def training_law(policy: Policy, dataset: Dataset) -> Iterator[Inspected]:
+    """What the map does to the data's actions and to the behaviour model; nothing without a map."""
+    model: Any = policy.model
+    if not hasattr(model, "map"):
+        return
+    places = np.linspace(0, dataset.size - 1, STATES).round().astype(int)
+    states, actions = (torch.from_numpy(table[places])[None] for table in (dataset.observations, dataset.actions))
+    noise = torch.randn(1, STATES, 1, model.behaviour.noise_width, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        moved = model.map.gradient(states, actions)
+        yield Inspected(TRAINING_LAW, "transport_cost", (moved - actions).square().sum(dim=-1).mean().item())
+        drawn = model.behaviour.draws(states, noise)[:, :, 0]
+        images, jacobian = diagnostics.jacobians(model.map.gradient, states, drawn)
+        density = model.behaviour.log_likelihood
+        found = diagnostics.pushed_divergence(density, images, jacobian, states, drawn)
+        yield Inspected(TRAINING_LAW, "divergence", found.item())
 
 
 def _debiased(model: Any, state: Tensor, readout: str) -> float:

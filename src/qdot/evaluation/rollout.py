@@ -50,7 +50,7 @@ class Episode:
         total: Undiscounted return.
         length: Steps.
         success: 1 or 0 where the environment says (`info["success"]` in any step), else None.
-        discounted: Discounted return, in the environment's units.
+        discounted: Discounted return of the reward that the environment's datasets record (`qdot.envs.lanes.Outcome`).
         mass: Sum of the discounts, what a constant reward of 1 would have come to.
         value: The critic's value of the first state and action; None without a critic.
     """
@@ -135,10 +135,10 @@ def run_block(
     actions = policy.act(observations, readout, generators)
     values = policy.value(observations, actions)
     while running.size:
-        rewards, over, told = lanes.step(running, actions, observations)
+        rewards, over, told, recorded = lanes.step(running, actions, observations)
         rows = slice(len(seeds)) if len(running) == len(seeds) else running  # a slice costs a quarter
         totals[rows] += rewards
-        discounted[rows] += now * rewards
+        discounted[rows] += now * recorded
         for lane, succeeded in told.items():
             success[lane] = max(success[lane] or 0, int(succeeded))
         steps, weight, now = steps + 1, weight + now, now * discount

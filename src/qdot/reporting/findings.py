@@ -7,7 +7,7 @@ import pandas as pd
 from qdot.frames import groups
 from qdot.reporting.source import Source
 from qdot.reporting.sourced import records
-from qdot.reporting.tables import Measured, Row, in_study_order, known
+from qdot.reporting.tables import Measured, Row, in_study_order, known, lookup
 
 BUYS = {  # what a difference to an algorithm isolates
     "ddpg_bc": "the same loss on the same critic, without a map: a policy network of the state",
@@ -35,8 +35,12 @@ QUANTITIES = {
     "w2_squared": "W2² to behaviour",
     "standard_distance": "distance in sd",
     "surprise": "−log likelihood",
+    "divergence": "KL to behaviour",
+    "transport_cost": "mean ‖T − a‖²",
     "value_overestimation": "value above return",
+    "value_overestimation_share": "the same, share of the data's largest return",
 }
+ORDER = list(QUANTITIES)
 METRICS = {
     "l2_uvp": "L2-UVP, %",
     "w2_squared": "W2²",
@@ -167,10 +171,14 @@ def _cell(row: Any) -> Row:
 
 
 def diagnostic_rows(source: Source) -> Row:
-    """A row per (dataset, algorithm, readout) of diagnostics_summary.csv, a column per quantity."""
-    if source.diagnostics is None:
+    """A row per (dataset, algorithm, readout) of diagnostics_summary.csv, a column per quantity, KL's in any case.
+
+    A readout that was evaluated and of which nothing can be measured has a row too: of None alone.
+    """
+    if source.diagnostics is None or source.diagnostics.empty:
         return {"quantities": [], "rows": []}
-    quantities = list(dict.fromkeys(source.diagnostics["quantity"]))
+    present = set(source.diagnostics["quantity"]) | {"divergence"}
+    quantities = sorted(present, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
     rows: list[Row] = []
     for (dataset, algorithm, readout), group in groups(
         source.diagnostics.fillna({"readout": "policy"}), "dataset", "algorithm", "readout"
@@ -178,6 +186,11 @@ def diagnostic_rows(source: Source) -> Row:
         found = {row.quantity: Measured(row.value, row.low, row.high, row.seeds, 0) for row in records(group)}
         cells = [found.get(quantity) for quantity in quantities]
         rows.append({"dataset": dataset, "algorithm": algorithm, "readout": readout, "cells": cells})
+    measured = {(row["dataset"], row["algorithm"], row["readout"]) for row in rows}
+    for dataset, algorithm, readout in lookup(source.summary, source.headline, "mean"):
+        if (dataset, algorithm, readout) not in measured:
+            none = {"cells": [None] * len(quantities)}
+            rows.append({"dataset": dataset, "algorithm": algorithm, "readout": readout, **none})
     return {
         "quantities": [QUANTITIES.get(name, name.replace("_", " ")) for name in quantities],
         "rows": in_study_order(source, rows),

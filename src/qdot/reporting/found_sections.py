@@ -12,10 +12,17 @@ CURVES = {  # diagnostics that are drawn, with their axes
     "displacement_over_sd": "median ‖T − a‖ / sd(a | s)",
     "map_divergence": "KL(T#β̂ ‖ β̂)",
     "map_asymmetry": "‖J − Jᵀ‖ / ‖J − I‖",
+    "map_monotone_violations": "share of pairs turned round",
     "behaviour_log_likelihood_held_out": "log β̂(a | s), held out",
+    "discriminator_loss": "discriminator's loss",
+    "discriminator_gradient": "norm of the discriminator's gradient",
+}
+EXECUTED = {  # the same of a readout, of the primary one
+    "w2_squared": "W2² of β̂ and the executed law",
+    "surprise": "−log β̂ at the executed action",
 }
 
-FROM_ZERO = ("displacement_over_sd", "map_asymmetry")
+FROM_ZERO = ("displacement_over_sd", "map_asymmetry", "map_monotone_violations", "w2_squared", "discriminator_gradient")
 
 
 def expectations(source: Source) -> Section:
@@ -63,7 +70,10 @@ def differences(source: Source) -> Section:
 
 def diagnostics(source: Source) -> Section:
     """How far policies are from the data, and signs of failure."""
-    curves = {label: panels.logged_panels(source, name, label, name in FROM_ZERO) for name, label in CURVES.items()}
+    curves = {
+        label: panels.logged_panels(source, name, label, name in FROM_ZERO, name in EXECUTED)
+        for name, label in (EXECUTED | CURVES).items()
+    }
     rows = findings.diagnostic_rows(source)
     return Section(
         "diagnostics",
@@ -73,7 +83,7 @@ def diagnostics(source: Source) -> Section:
         Markup(
             "At the last checkpoint, on states of the data, against the behaviour model β̂ that each cell fits: means "
             "over seeds with {} intervals. Curves: a fixed sample of the data. A failure sign looks at the last half "
-            "of a curve; its threshold is ours."
+            "of a curve, that of value over-estimation at the last checkpoint's episodes; thresholds are ours."
         ).format(source.percent),
         "evaluate",
         [source.path(name) for name in ("diagnostics_summary.csv", "signs.csv", "trajectories.csv")],

@@ -112,7 +112,7 @@ def _primary(source: Source, dataset: str) -> pd.DataFrame:
     return rows[rows["readout"] == rows["algorithm"].map(wanted)]
 
 
-def logged_panels(source: Source, quantity: str, label: str, from_zero: bool = False) -> Panels:
+def logged_panels(source: Source, quantity: str, label: str, from_zero: bool = False, executed: bool = False) -> Panels:
     """A logged quantity over training, of every method that logs it.
 
     Args:
@@ -120,11 +120,14 @@ def logged_panels(source: Source, quantity: str, label: str, from_zero: bool = F
         quantity: Its name in trajectories.csv.
         label: What it is, on the axis.
         from_zero: Whether the axis starts at 0.
+        executed: Whether it is of what a readout executes: that of the primary one, `<readout>_<quantity>`, is drawn.
     """
     panels, shown = [], []
     for dataset in source.study.datasets:
         rows = source.trajectories[source.trajectories["dataset"] == dataset]
-        rows = _thinned(rows[(rows["quantity"] == quantity) & rows["algorithm"].isin(source.methods)], source)
+        readouts = {name: source.study.resolved(dataset, name)["primary_readout"] for name in source.methods}
+        names = {name: f"{readout}_{quantity}" if executed else quantity for name, readout in readouts.items()}
+        rows = _thinned(rows[rows["quantity"] == rows["algorithm"].map(names)], source)
         if len(rows):
             shown += list(rows["algorithm"])
             finding = f"{label} during training on {dataset}. {wording.last(rows, label)}"

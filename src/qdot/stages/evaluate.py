@@ -27,6 +27,7 @@ from qdot.stages.locks import all_locked
 from qdot.stages.runtime import runtime
 from qdot.training.checkpoint import Policy
 from qdot.training.loop import threads
+from qdot.training.signs import Sign, overestimation_signs
 
 log = logging.getLogger("qdot")
 POLICY = "policy.safetensors"
@@ -117,15 +118,16 @@ def _evaluate(rollouts: _Rollouts, cost: Callable[..., dict[str, Any]], _: Ready
             row["score"] = normalise(row["return"], references) if references else ""
         write_episodes(directory / "episodes.csv", values["dataset"], values["algorithm"], own)
         try:
-            inspect(job, seed, own, prepared, dataset)
+            signs = inspect(job, seed, own, prepared, dataset)
         except Exception as error:  # noqa: BLE001 - this seed's failure, whatever it is; the others go on
             job.fail(seed, error)
             continue
         write_json(directory / "runtime.json", cost(episodes=len(rows)))
-        job.finish(seed, "ok", files=FILES, environment=describe(values["data"]["environment"]))
+        more = {"environment": describe(values["data"]["environment"]), "signs": [sign._asdict() for sign in signs]}
+        job.finish(seed, "ok", files=FILES, **more)
 
 
-def inspect(job: Job, seed: int, rows: Sequence[Mapping[str, Any]], prepared: Prepared, dataset: Dataset) -> None:
+def inspect(job: Job, seed: int, rows: Sequence[Mapping[str, Any]], prepared: Prepared, dataset: Dataset) -> list[Sign]:
     """Write diagnostics.csv, and dataset_episodes.csv and moves.csv of a policy with a map.
 
     Args:
@@ -134,14 +136,20 @@ def inspect(job: Job, seed: int, rows: Sequence[Mapping[str, Any]], prepared: Pr
         rows: Its episodes.
         prepared: The data that it was trained on, as recorded.
         dataset: The same as trained on.
+
+    Returns:
+        Failure signs of the last checkpoint.
     """
     values, directory = job.recipe["params"], job.directories[seed]
     names = {"dataset": values["dataset"], "algorithm": values["algorithm"], "seed": seed}
     policy = Policy.load(job.train_dir(seed) / POLICY)
+    units = inspection.reward_units(prepared, values["train"]["reward"])
+    largest = inspection.largest_return(dataset, values["train"]["discount"])
     with threads(1):
         found = [
-            *inspection.overestimation(rows, inspection.reward_units(prepared, values["train"]["reward"])),
+            *inspection.overestimation(rows, units, largest),
             *inspection.distances(policy, dataset, values["readouts"]),
+            *inspection.training_law(policy, dataset),
         ]
         episodes = inspection.episode_rows(policy, prepared, dataset)
         moves = inspection.move_rows(policy, prepared, dataset, values["evaluate"]["position"])
@@ -149,6 +157,7 @@ def inspect(job: Job, seed: int, rows: Sequence[Mapping[str, Any]], prepared: Pr
     if episodes:
         write_rows(directory / "dataset_episodes.csv", DATASET_EPISODE_COLUMNS, ({**names, **row} for row in episodes))
         write_rows(directory / "moves.csv", MOVE_COLUMNS, ({**names, **row} for row in moves))
+    return overestimation_signs({row.readout: row.value for row in found if row.quantity == inspection.SHARE})
 
 
 def _submit(job: Job, seed: int, evaluator: Evaluator) -> None:

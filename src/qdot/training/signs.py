@@ -1,30 +1,37 @@
-"""Failure signs: what a curve says has gone wrong, by stated thresholds. A sign is a warning, not a failure of the run.
+"""Failure signs: what a run says has gone wrong, by stated thresholds. A sign is a warning, not a failure of the run.
 
-Each looks at the last half of a curve, so that a start in disorder is no sign. The thresholds are ours:
+Those of a curve look at its last half, so that a start in disorder is no sign. The thresholds are ours; what they were
+held against, and when, is in docs/algorithms.md:
 
-- identity collapse: the map moves the data's actions by less than a twentieth of the behaviour's spread (the same
-  number as the claim on HalfCheetah).
+- identity collapse: the map moves the data's actions by less than a fiftieth of the behaviour's spread. Chosen post
+  hoc: the claim on HalfCheetah calls a twentieth "near the identity", and a good run may be there.
 - discriminator oscillation: the changes of the discriminator's loss from row to row have a standard deviation above
   1.2 times its mean size. An alternation between x and -x is at 2; the default step on the maze, where the distance
   itself is small, at about .7.
 - value divergence: values beyond what the rewards allow, max|r| / (1 - gamma).
 - policy leaves the data: a readout acts at more than `FAR` standard deviations of the behaviour model, where there is
   one; or further from the data's own actions than `AWAY` times their spread (a constant action is at 1).
+
+One looks at the last checkpoint's episodes, since only these tell what came of a value:
+
+- value over-estimation: the critic's value at their start lies above the discounted return that followed by more than
+  a quarter of the largest that an episode of the data has. Chosen post hoc.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
-NEAR_IDENTITY = 0.05
+COLLAPSED = 0.02
 SWING = 1.2
 VALUE_LIMIT = 1.0
 LARGE = 1e30  # stands for infinity
 FAR = 5.0
 AWAY = 1.5
+OVERESTIMATED = 0.25
 
 
 class Sign(NamedTuple):
@@ -32,7 +39,7 @@ class Sign(NamedTuple):
 
     Attributes:
         sign: Its name.
-        quantity: Column of the curve.
+        quantity: Column of the curve; `<readout>_value_overestimation_share` of the last checkpoint.
         value: What was found.
         threshold: What it was held against.
     """
@@ -59,7 +66,7 @@ class Detector(NamedTuple):
 
 
 DETECTORS = (
-    Detector("identity collapse", "displacement_over_sd", lambda values: float(np.median(values)), NEAR_IDENTITY, True),
+    Detector("identity collapse", "displacement_over_sd", lambda values: float(np.median(values)), COLLAPSED, True),
     Detector("discriminator oscillation", "discriminator_loss", swing, SWING),
     Detector("value divergence", "value_over_bound", lambda values: float(np.median(values)), VALUE_LIMIT),
     Detector("policy leaves the data", "standard_distance", lambda values: float(np.median(values)), FAR),
@@ -86,3 +93,17 @@ def find_signs(columns: Sequence[str], rows: Sequence[Sequence[float]]) -> list[
             if value < detector.threshold if detector.below else value > detector.threshold:
                 found.append(Sign(detector.sign, name, value, detector.threshold))
     return found
+
+
+def overestimation_signs(shares: Mapping[str, float]) -> list[Sign]:
+    """The readouts of which the critic promises too much.
+
+    Args:
+        shares: By readout: the mean of value minus discounted return at the start of its episodes, over the largest
+            absolute discounted return of an episode of the data.
+    """
+    return [
+        Sign("value over-estimation", f"{readout}_value_overestimation_share", min(share, LARGE), OVERESTIMATED)
+        for readout, share in shares.items()
+        if share > OVERESTIMATED
+    ]
