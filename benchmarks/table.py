@@ -30,6 +30,9 @@ def row(
 ) -> Row:
     """Medians of both sides, and the median of the runs' ratios, which is better when higher.
 
+    The two sides of a run are neighbours in time, so what else the machine does falls on both: their ratio is steadier
+    than either side. It is therefore not the ratio of the medians shown, and may even lie on the other side of 1.
+
     Args:
         metric: What is compared.
         ours: Seconds of each run.
@@ -94,10 +97,17 @@ def read(file: Path) -> list[Row]:
         return list(csv.DictReader(lines))
 
 
-def keep(rows: Sequence[Row], file: Path) -> None:
-    """Put rows in the place of those with the same metrics, new ones at the end; the rest stays."""
-    found = {row["metric"]: row for row in read(file)} | {row["metric"]: row for row in rows}
-    write(file, COLUMNS, found.values())
+def keep(rows: Sequence[Row], file: Path, whole: tuple[str, ...] = ()) -> None:
+    """Put rows in the place of those with the same metrics, new ones at the end; the rest stays.
+
+    Args:
+        rows: New rows.
+        file: The table.
+        whole: Beginnings of metrics of which these are all: others that begin so are no longer measured, and go.
+    """
+    new = {row["metric"]: row for row in rows}
+    stay = {row["metric"]: row for row in read(file) if row["metric"] in new or not row["metric"].startswith(whole)}
+    write(file, COLUMNS, (stay | new).values())
 
 
 def write(file: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
@@ -109,11 +119,11 @@ def write(file: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
     write_atomic(file, text.getvalue())
 
 
-def publish(rows: Sequence[Row], name: str | None = None) -> None:
-    """Print rows, and keep them in the table of a kind of machine; None: of this one."""
+def publish(rows: Sequence[Row], name: str | None = None, whole: tuple[str, ...] = ()) -> None:
+    """Print rows, and keep them (`keep`) in the table of a kind of machine; None: of this one."""
     for row in rows:
         say(row)
-    keep(rows, path(name))
+    keep(rows, path(name), whole)
 
 
 def say(row: Row) -> None:

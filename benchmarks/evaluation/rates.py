@@ -27,8 +27,6 @@ STEPS: dict[str, tuple[int, dict[str, Any]]] = {  # of an episode
     "qdot/antmaze-umaze-v2": (150, {}),
     "qdot/kitchen-complete-v0": (40, {}),
 }
-KITCHEN = "qdot/kitchen-complete-v0"
-TWICE = ("HalfCheetah-v4", KITCHEN)  # the lightest and the heaviest, in two processes too
 Way = Callable[[], float]
 
 
@@ -143,8 +141,7 @@ def main() -> int:
     torch.set_num_threads(1)
     for name in chosen.environments or STEPS:
         found = rows_of(name, measure(ways_of(name)))
-        found += two_cores(name) if name in TWICE else []
-        table.publish(found)
+        table.publish(found + two_cores(name), whole=(f"evaluation {name}: ",))
     return 0
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import table
 import torch
 from contestants import Step, noise, ours, plain_qdot, stepping
-from limits import limits, operations
+from limits import limits, moved, operations
 from timing import seconds_per_step
 
 PAPER, SEEDS = ("qdot", "no_icnn", "adversarial"), 5  # what the paper's study trains on a dataset
@@ -82,16 +82,7 @@ def rows(how: How) -> Iterator[table.Row]:
         goal = 1.0 if name == "rate" else GOALS[name]
         yield table.row(metric, share[how.compared], peers[name], "seed-steps/s", 1, goal)
 
-    found = limits(how.compared, how.timed, how.device, 2**28 if how.device == "cuda" else 2**20)
-    one = operations(ours(["qdot"], noise(), 1, compiled=False))
-    yield table.single(f"GPU machine: products ({how.compared} of 256x256)", found["flops"] / 1e12, "TFLOP/s")
-    yield table.single("GPU machine: memory copied", found["bytes"] / 1e9, "GB/s")
-    for count in how.models:
-        taken = share[count] if count in share else [each / count for each in how.timed({"": how.qdot(count)})[""]]
-        rate = 1 / statistics.median(taken)
-        metric = f"GPU training: qdot, {count} models in one process"
-        yield table.single(metric, rate, "seed-steps/s")
-        yield table.single(f"{metric}, of the machine's products", 100 * rate * one / found["flops"], "%")
+    yield from curve(how, share)
     if how.device == "cuda":
         metric = f"GPU training: memory of all these, {how.models[-1]} models the largest"
         yield table.single(metric, torch.cuda.max_memory_allocated() / 2**30, "GiB")
@@ -99,6 +90,23 @@ def rows(how: How) -> Iterator[table.Row]:
     metric = f"GPU training: qdot, {how.compared} models, products in bfloat16"
     yield table.single(metric, how.compared / rounded, "seed-steps/s", precision="bfloat16")
     yield from sharing(how)
+
+
+def curve(how: How, share: Mapping[int, list[float]]) -> Iterator[table.Row]:
+    """The rate over the number of models, and how much of the machine it uses; `share`: seconds already measured."""
+    found = limits(how.compared, how.timed, how.device, 2**28 if how.device == "cuda" else 2**20)
+    yield table.single(f"GPU machine: products ({how.compared} of 256x256)", found["flops"] / 1e12, "TFLOP/s")
+    yield table.single("GPU machine: memory copied", found["bytes"] / 1e9, "GB/s")
+    one = ours(["qdot"], noise(), 1, compiled=False)
+    asked = {"flops": operations(one), "bytes": moved(one)}
+    named = {"flops": "of the machine's products", "bytes": "weights' traffic of the machine's bandwidth"}
+    for count in how.models:
+        taken = share[count] if count in share else [each / count for each in how.timed({"": how.qdot(count)})[""]]
+        rate = 1 / statistics.median(taken)
+        metric = f"GPU training: qdot, {count} models in one process"
+        yield table.single(metric, rate, "seed-steps/s")
+        for what, text in named.items():
+            yield table.single(f"{metric}, {text}", 100 * rate * asked[what] / found[what], "%")
 
 
 def sharing(how: How) -> Iterator[table.Row]:

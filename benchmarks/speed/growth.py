@@ -51,8 +51,9 @@ def main() -> int:
     found = []
     for axis in AXES:
         for algorithm in ("qdot", "no_icnn"):
-            found += rows(algorithm, axis)
-            print(*(f"{row['axis']} {row['size']}: {row['seconds_per_seed_step']} s" for row in found[-6:]), flush=True)
+            new = rows(algorithm, axis)
+            found += new
+            print(algorithm, *(f"{axis} {row['size']}: {row['seconds_per_seed_step']} s" for row in new), flush=True)
     file = table.path().with_name(f"{table.path().stem}-growth.csv")
     table.write(file, COLUMNS, found)
     return 0

@@ -7,8 +7,12 @@ import torch
 from contestants import Step, stepping
 from torch.utils.flop_counter import FlopCounterMode
 
+from qdot.algorithms.optimiser import Learner
 from qdot.training.family import Family
 
+WEIGHT_PASSES = 10  # read forwards and backwards; gradient written; Adam reads it, weight and two moments, writes three
+SLOW_PASSES = 3  # the slow copy and the fast one are read, the slow one is written
+FLOAT_BYTES = 4
 Timed = Callable[[Mapping[str, Step]], dict[str, list[float]]]
 
 
@@ -40,3 +44,16 @@ def operations(family: Family) -> float:
     with FlopCounterMode(display=False) as counter:
         stepping(family)()
     return float(counter.get_total_flops())
+
+
+def moved(family: Family) -> float:
+    """Bytes of weights, gradients and moments that one step of a family reads and writes, from memory or a cache.
+
+    4 bytes x (10 x trained numbers + 3 x numbers of slow copies). Activations do not count: a step moves more.
+    """
+    models = [member.trainer.model for member in family.members if member.trainer is not None]
+    learners = {module for model in models for module in model.modules() if isinstance(module, Learner)}
+    trained = {adam.weights.flat for learner in learners for adam in learner.optimisers.values()}
+    slow = {packed.flat for learner in learners for packed in learner.slow.values()}
+    counts = [sum(flat.numel() for flat in flats) for flats in (trained, slow)]
+    return float(FLOAT_BYTES * (WEIGHT_PASSES * counts[0] + SLOW_PASSES * counts[1]))

@@ -11,7 +11,7 @@ import table
 
 from qdot.data.prepare import prepare
 
-ROWS, EPISODE, PIECE, RUNS = 2_000_000, 1000, 100_000, 3
+ROWS, EPISODE, PIECE, RUNS = 2_000_000, 1000, 100_000, 5
 GOAL_SECONDS = 10.0  # per million
 WIDTHS = {"observations": (17,), "actions": (6,), "rewards": (), "next_observations": (17,)}  # HalfCheetah's
 VALUES = {"source": "file", "path": "large.hdf5", "action_bounds": [-1.0, 1.0], "clip_actions": True}

@@ -1,20 +1,18 @@
 """Training on one core beside peers: `python benchmarks/speed/training.py`; see README.md beside."""
 
-import resource
 import statistics
 import sys
-import time
 from collections.abc import Sequence
 from typing import Any
 
 import table
 import torch
-import torch._inductor.config
 from contestants import Step, noise, ours, plain_qdot, stepping
-from limits import limits, operations
+from limits import limits, moved, operations
 from peers import d3rlpy_iql, torchrl
 from timing import seconds_per_step
 
+from qdot.training.family import Family
 from qdot.training.memory import keep_freed_memory
 
 RUNS, SECONDS, WARM_UP, SEEDS = 7, 1.5, 3, 5
@@ -40,11 +38,6 @@ def rows() -> list[table.Row]:
         f"{name} {how}": ours([name], data, SEEDS, how == "compiled") for name in ("qdot", "iql") for how in HOW
     }
     families[ROUNDED] = ours(["qdot"], data, SEEDS, True, precision="bfloat16")
-    start = time.process_time()
-    for name in ("qdot compiled", "iql compiled"):
-        stepping(families[name])()
-        found.append(table.single(f"training: compiling {name.split()[0]}", time.process_time() - start, "s of CPU"))
-        start = time.process_time()
     steps: dict[str, Step] = {name: stepping(family) for name, family in families.items()}
     steps |= {"plain": plain_qdot(data)}
     for compiled in (False, True):
@@ -73,23 +66,30 @@ def rows() -> list[table.Row]:
                 1,
             )
         )
+    return found + used(families, mine)
+
+
+def used(families: dict[str, Family], seconds: dict[str, list[float]]) -> list[table.Row]:
+    """What the machine can do, and how much of it each trainer uses; `seconds` of one seed's share of a step."""
     machine = limits(SEEDS, lambda chosen: seconds_per_step(chosen, RUNS, SECONDS, WARM_UP))
-    found.append(table.single("machine: products (256x256, batched)", machine["flops"] / 1e9, "GFLOP/s"))
-    found.append(table.single("machine: memory copied", machine["bytes"] / 1e9, "GB/s"))
-    for name in families:
-        rate = operations(families[f"{name.split()[0]} plain"]) / SEEDS / statistics.median(mine[name])
-        found.append(table.single(f"training: {name}, of the machine's products", 100 * rate / machine["flops"], "%"))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    found.append(table.single("training: memory of this benchmark's process at most", peak, "GiB"))
+    found = [
+        table.single("machine: products (256x256, batched)", machine["flops"] / 1e9, "GFLOP/s"),
+        table.single("machine: memory copied", machine["bytes"] / 1e9, "GB/s"),
+    ]
+    for name, family in families.items():
+        steps = 1 / (SEEDS * statistics.median(seconds[name]))
+        products = steps * operations(families[f"{name.split()[0]} plain"]) / machine["flops"]
+        found.append(table.single(f"training: {name}, of the machine's products", 100 * products, "%"))
+        memory = steps * moved(family) / machine["bytes"]
+        found.append(table.single(f"training: {name}, weights' traffic of the machine's bandwidth", 100 * memory, "%"))
     return found
 
 
 def main() -> int:
     """Measure, print and keep."""
     torch.set_num_threads(1)
-    torch._inductor.config.force_disable_caches = True  # each program is compiled here and now
     keep_freed_memory()
-    table.publish(rows())
+    table.publish(rows(), whole=("training: ", "machine: "))
     return 0
 
 
