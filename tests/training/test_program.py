@@ -20,6 +20,7 @@ from qdot.training.program import Captured, Program
 from qdot.training.trainer import Trainer
 
 STEPS = 6
+NEAR = 1e-5  # relative bound of compiled runs: some twenty times what was found (5e-7)
 ALTERNATIVES = [
     ("qdot", {"icnn_form": "joint", "icnn_weights": "projection", "icnn_activation": "elu", "twin_q": "mean"}),
     ("qdot", {"behaviour": "mixture", "map_actions": "behaviour", "map_critic": "target", "q_scale": "mean_q"}),
@@ -130,10 +131,18 @@ def compiling(steps: int, compile_from: int | None) -> Family:
     return Family([Member("bc", cell, random_dataset())], [0, 1])
 
 
-def test_runs_are_compiled_from_a_length_on() -> None:
-    assert compiling(40, 40).compiled
-    assert not compiling(39, 40).compiled
-    assert not compiling(40, None).compiled
+def test_runs_are_compiled_from_a_length_on_and_short_ones_say_that_they_are_not(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.INFO, "qdot"):
+        assert compiling(40, 40).compiled
+        assert not caplog.records
+        assert not compiling(39, 40).compiled
+        assert not compiling(40, None).compiled
+    assert [record.getMessage() for record in caplog.records] == [
+        "not compiled: train.steps is 39, train.compile_from 40",
+        "not compiled: train.steps is 40, train.compile_from null",
+    ]
 
 
 def test_without_a_compiler_a_run_is_plain_and_says_so(
@@ -158,6 +167,41 @@ def test_a_compiled_run_ends_near_the_plain_one(tmp_path: Path, caplog: pytest.L
         assert ("compiled BC.update in" in caplog.text) is (compile_from == 1)
     plain, compiled = ([float(x) for x in text.split("\n")[-2].split(",")] for text in curves.values())
     assert compiled == pytest.approx(plain, rel=1e-3, abs=1e-4)
+
+
+def off(found: Tensor, expected: Tensor) -> float:
+    """The largest difference, as a share of the largest number expected."""
+    return float((found - expected).abs().max() / expected.abs().max().clamp(min=1e-12))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["qdot", "iql"])
+def test_compiled_losses_gradients_and_weights_stay_near_the_plain_ones(name: str) -> None:
+    """torch's compiler beside the plain code, 40 steps from the same weights: rounding apart, the same run.
+
+    After one step the first moment is (1 - beta1) times the gradient, so its bound is one of gradients.
+    """
+    plain, compiled = (
+        Family([Member(name, values(name, {"steps": 40, "compile_from": least}), random_dataset(5, 3))], [0, 1, 2])
+        for least in (None, 1)
+    )
+    assert (plain.compiled, compiled.compiled) == (False, True)
+    trainers = [family.members[0].trainer for family in (plain, compiled)]
+    assert all(trainer is not None for trainer in trainers)
+    mine, theirs = (trainer for trainer in trainers if trainer is not None)
+    for step in range(40):
+        for run in (plain, compiled):
+            run.advance()
+            assert run.members[0].error is None
+        assert theirs.terms == mine.terms
+        for term, found, expected in zip(mine.terms, theirs.record[-1], mine.record[-1], strict=True):
+            torch.testing.assert_close(found, expected, rtol=NEAR, atol=NEAR / 10, msg=f"{term} at step {step}")
+        if step == 0:
+            for key, optimiser in mine.model.optimisers.items():
+                moment = theirs.model.optimisers[key].moments["exp_avg"]
+                assert off(moment, optimiser.moments["exp_avg"]) < NEAR, key
+    for key, tensor in everything(mine.model).items():
+        assert off(everything(theirs.model)[key], tensor) < NEAR, key
 
 
 @pytest.mark.slow

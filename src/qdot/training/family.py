@@ -205,8 +205,10 @@ class Family:
 
 
 def _is_compiled(train: Mapping[str, Any], device: str) -> bool:
-    """Whether a run of such values is compiled; says why where it should be and cannot."""
+    """Whether a run of such values is compiled; says why where it is not."""
     if not is_long(train):
+        least = train["compile_from"] or "null"
+        log.info("not compiled: train.steps is %s, train.compile_from %s", train["steps"], least)
         return False
     reason = why_not(device)
     if reason:
