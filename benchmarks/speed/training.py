@@ -78,10 +78,14 @@ def used(families: dict[str, Family], seconds: dict[str, list[float]]) -> list[t
     ]
     for name, family in families.items():
         steps = 1 / (SEEDS * statistics.median(seconds[name]))
+        precision = "bfloat16" if name == ROUNDED else "float32"
         products = steps * operations(families[f"{name.split()[0]} plain"]) / machine["flops"]
-        found.append(table.single(f"training: {name}, of the machine's products", 100 * products, "%"))
         memory = steps * moved(family) / machine["bytes"]
-        found.append(table.single(f"training: {name}, weights' traffic of the machine's bandwidth", 100 * memory, "%"))
+        shares = {"of the machine's products": products, "weights' traffic of the machine's bandwidth": memory}
+        found += [
+            table.single(f"training: {name}, {what}", 100 * share, "%", precision=precision)
+            for what, share in shares.items()
+        ]
     return found
 
 

@@ -13,6 +13,7 @@ def test_it_measures_every_row_that_has_a_goal_and_processes_that_share(
 ) -> None:
     gpu = import_from("speed", "gpu")
     monkeypatch.setenv("PYTHONPATH", "src:benchmarks:benchmarks/speed")
+    monkeypatch.setitem(gpu.GOALS, "rate", 1)  # a busy CPU beside a GPU's goal would be rounded to nothing
     how = gpu.How(*FEW)
     found = {row["metric"]: row for row in gpu.rows(how)}
     for name, metric in gpu.metrics(how).items():
@@ -21,6 +22,12 @@ def test_it_measures_every_row_that_has_a_goal_and_processes_that_share(
         assert float(found[metric]["goal"]) == (1.0 if name == "rate" else gpu.GOALS[name])
     rates = [float(found[f"GPU training: qdot, {count} models in one process"]["ours"]) for count in how.models]
     assert min(rates) > 0.0
+    for count in how.models:
+        shares = [
+            row for metric, row in found.items() if metric.startswith(f"GPU training: qdot, {count} models in one")
+        ]
+        assert [row["unit"] for row in shares] == ["seed-steps/s", "%", "%"]
+        assert all(float(row["ours"]) > 0.0 for row in shares)
     shared = [row for metric, row in found.items() if metric.endswith("processes at once")]
     assert len(shared) == 2
     assert all(float(row["ours"]) > 0.0 for row in shared)
