@@ -19,7 +19,7 @@ import table
 
 RUNS, STEPS = 5, 30
 OURS = {"qdot": ("qdot", 1), "iql": ("iql", 1), "qdot, five seeds": ("qdot", 5), "iql, five seeds": ("iql", 5)}
-THEIRS = {"d3rlpy's iql": "d3rlpy_iql", "torchrl's iql": "torchrl"}
+THEIRS = {"d3rlpy's iql": ("d3rlpy_iql", "d3rlpy_iql"), "torchrl's iql": ("torchrl_iql", "torchrl")}
 PLAIN, COMPILED = "plain eager Q-DOT", ", compiled"
 PAIRS = [("qdot", PLAIN)] + [("iql" + how, peer + how) for how in ("", COMPILED) for peer in THEIRS]
 NO_PEER = ("qdot" + COMPILED, "qdot, five seeds", "iql, five seeds")
@@ -66,7 +66,8 @@ def contestant(name: str) -> Any:
     if kind in OURS:
         algorithm, seeds = OURS[kind]
         return stepping(ours([algorithm], noise(), seeds, compiled))
-    return getattr(importlib.import_module("peers"), THEIRS[kind])(noise(), compiled)
+    module, made = THEIRS[kind]
+    return getattr(importlib.import_module(module), made)(noise(), compiled)
 
 
 def taken(name: str, steps: int = STEPS) -> Taken:

@@ -1,14 +1,22 @@
-"""TorchRL's IQL with our widths and numbers: its loss module, its soft update, one Adam for all three networks."""
+"""TorchRL's IQL with our data, widths and numbers: its loss module, its soft update, one Adam for all three networks.
+
+Nothing of d3rlpy is imported, nor by `d3rlpy_iql` anything of TorchRL: each peer's start-up and memory are its own.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+from contestants import Step, drawn, values_of
 from tensordict import TensorDict
 from tensordict.nn import NormalParamExtractor, TensorDictModule
 from torch import Tensor, nn
 from torchrl.modules import MLP, IndependentNormal, ProbabilisticActor, ValueOperator
 from torchrl.objectives import IQLLoss, SoftUpdate
+
+from qdot.data.batch import Dataset
+
+FIELDS = ("observations", "actions", "rewards", "next_observations", "terminals")
 
 
 class Critic(nn.Module):
@@ -62,3 +70,18 @@ def torchrl_iql(values: Mapping[str, Any], observed: int, acted: int) -> Callabl
         target.step()
 
     return update
+
+
+def torchrl(dataset: Dataset, compiled: bool) -> Step:
+    """TorchRL's IQL; `compiled`: its whole update under torch.compile, which was faster than its loss alone."""
+    values = values_of("iql")
+    update = torchrl_iql(values, dataset.observation_dim, dataset.action_dim)
+    update = torch.compile(update) if compiled else update
+    data = {name: torch.from_numpy(getattr(dataset, name)).view(dataset.size, -1) for name in FIELDS}
+    rows = drawn(dataset, values["train"]["batch_size"])
+
+    def step() -> None:
+        chosen = next(rows)
+        update({name: table.index_select(0, chosen) for name, table in data.items()})
+
+    return step

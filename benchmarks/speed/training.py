@@ -8,9 +8,10 @@ from typing import Any
 import table
 import torch
 from contestants import Step, noise, ours, plain_qdot, stepping
+from d3rlpy_iql import d3rlpy_iql
 from limits import limits, moved, operations
-from peers import d3rlpy_iql, torchrl
 from timing import seconds_per_step
+from torchrl_iql import torchrl
 
 from qdot.training.family import Family
 from qdot.training.memory import keep_freed_memory

@@ -1,13 +1,11 @@
-"""IQL of d3rlpy and of TorchRL on our data, with our widths, batch and numbers, plain and in their compiled forms."""
+"""IQL of d3rlpy on our data, with our widths, batch and numbers, plain and in its compiled form."""
 
 from dataclasses import replace
 
-import torch
 from configs import iql_config
 from contestants import Step, drawn, values_of
 from exchange import minibatch, tables
 from learners import ShippedIQL
-from torchrl_iql import torchrl_iql
 
 from qdot.data.batch import Dataset
 
@@ -22,19 +20,5 @@ def d3rlpy_iql(dataset: Dataset, compiled: bool) -> Step:
     def step() -> None:
         learner.update(minibatch(data, next(rows)), taken[0])
         taken[0] += 1
-
-    return step
-
-
-def torchrl(dataset: Dataset, compiled: bool) -> Step:
-    """TorchRL's IQL; `compiled`: its whole update under torch.compile, which was faster than its loss alone."""
-    values = values_of("iql")
-    update = torchrl_iql(values, dataset.observation_dim, dataset.action_dim)
-    update = torch.compile(update) if compiled else update
-    data, rows = tables(dataset), drawn(dataset, values["train"]["batch_size"])
-
-    def step() -> None:
-        chosen = next(rows)
-        update({name: table.index_select(0, chosen) for name, table in data.items()})
 
     return step
