@@ -19,7 +19,7 @@ RECIPES = Path(".snakemake/recipes")
 DESCRIPTIVE = ("environment", "reference_scores", "reference_source", "licence", "draw_of")
 COLLECT = "qdot.data.collect"
 TRANSPORT = ("qdot.data.fetch", "qdot.data.download")  # how bytes travel; what arrived is known by checksum
-MANIFESTS = ("qdot.stages.cells", "qdot.stages.locks", "qdot.stages.runtime")  # bookkeeping of results
+MANIFESTS = tuple(f"qdot.stages.{name}" for name in ("cells", "locks", "pieces", "runtime"))  # bookkeeping of results
 CLAIMS = Path("workflow/resources/claims.yaml")
 PUBLISHED = Path("workflow/resources/published_scores.csv")
 

@@ -7,10 +7,10 @@ rule transport:
         recipe=str(recipes.recipe_path(STUDY, "transport")),
     output:
         tables=[
-            shown(STUDY.transport_dir / f"{name}.csv", "Transport studies", "transport")
+            update(shown(STUDY.transport_dir / f"{name}.csv", "Transport studies", "transport"))
             for name in STUDY.transport["studies"]
         ],
-        manifest=STUDY.transport_dir / "manifest.json",
+        manifest=update(STUDY.transport_dir / "manifest.json"),
     log:
         f"{STUDY.places.logs}/{STUDY.suite}/transport.log",
     benchmark:
