@@ -1,5 +1,6 @@
 """`qdot data`: fetch or collect one dataset, check it, write it as arrays."""
 
+import contextlib
 import logging
 import os
 import time
@@ -12,6 +13,7 @@ from qdot.data.published import compare
 from qdot.errors import QdotError
 from qdot.manifests import find_manifest
 from qdot.places import Places
+from qdot.stages.leftovers import raw_shared
 from qdot.stages.locks import locked
 from qdot.stages.runtime import runtime
 
@@ -44,14 +46,15 @@ def _run(recipe: Mapping[str, Any], manifest_path: Path) -> None:
     manifest_path.unlink(missing_ok=True)
     log.info("preparing")
     try:
-        made = prepare(
-            recipe["dataset"],
-            recipe["values"],
-            recipe["data_params"],
-            directory,
-            places.raw,
-            recipe["core"],  # until the manifest is whole, below: a run that is killed before is not done
-        )
+        with raw_shared(places.raw) if recipe["values"]["source"] == "collect" else contextlib.nullcontext():
+            made = prepare(
+                recipe["dataset"],
+                recipe["values"],
+                recipe["data_params"],
+                directory,
+                places.raw,
+                recipe["core"],  # until the manifest is whole, below: a run that is killed before is not done
+            )
         provenance.write_json(directory / "runtime.json", runtime(started))
         if made["source"] != "file":
             made["raw_file"] = places.name(Path(made["raw_file"]))

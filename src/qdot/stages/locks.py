@@ -3,7 +3,8 @@
 import contextlib
 import fcntl
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 from qdot.errors import ResultsError
 from qdot.places import Places
@@ -29,15 +30,23 @@ def locked(recipe: Mapping[str, Any]) -> Iterator[None]:
     places = Places.of(recipe["places"] if "places" in recipe else recipe["params"]["places"])
     folder = places.results / recipe["suite"] if "suite" in recipe else places.prepared
     names = [recipe["stage"], slug(recipe.get("dataset", "")), recipe.get("algorithm")]
-    path = folder / ".locks" / ("-".join(filter(None, names)) + ".lock")
+    with opened(folder, "-".join(filter(None, names))) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def opened(folder: Path, name: str) -> IO[str]:
+    """The file of a lock on something in a folder, open.
+
+    Raises:
+        ResultsError: it cannot be written.
+    """
+    path = folder / ".locks" / f"{name}.lock"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = open(path, "w")  # noqa: SIM115 - closed below; an error of the work inside is none of the lock's
+        return open(path, "w")
     except OSError as error:
         raise ResultsError(
             f"{error.filename}: cannot be written ({error.strerror}); expected a writable folder with free space: "
             "see `qdot places`"
         ) from error
-    with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
