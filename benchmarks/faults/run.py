@@ -22,7 +22,7 @@ from faults.scenes import Running, Scene, Suite, Training  # noqa: E402
 from qdot.provenance import find_json, write_json  # noqa: E402
 
 COLUMNS = ("job", "round", "kill", "stage", "victim", "step", "instant", "undisturbed", "digests", "seed", "date")
-COLUMNS = (*COLUMNS, "command")
+COLUMNS = (*COLUMNS, "commit", "command")
 SAME = "same"
 Row = dict[str, Any]
 
@@ -91,15 +91,14 @@ def play(scene: Scene, seconds: float, draw: random.Random) -> tuple[list[Row], 
 
 def undisturbed(scene: Scene) -> tuple[float, dict[str, str]]:
     """Seconds and digests of the work when nobody kills anything; kept beside the scene's folder."""
-    path = scene.folder.parent / f"{scene.folder.name}.json"
-    kept = find_json(path)
+    kept = find_json(scene.whole)
     if kept is None:
         scene.clear()
         start = time.monotonic()
         if scene.start(0).wait():
             raise SystemExit(f"the undisturbed work failed:\n{scene.log.read_text()[-4000:]}")
         kept = {"seconds": time.monotonic() - start, "digests": scene.digests()}
-        write_json(path, kept)
+        write_json(scene.whole, kept)
     return kept["seconds"], kept["digests"]
 
 
@@ -111,7 +110,7 @@ def judge(expected: dict[str, str], found: dict[str, str], left: list[str], ende
 
 
 def drill(scene: Scene, job: str, chosen: argparse.Namespace, file: Path) -> None:
-    """Rounds until there are enough kills, or the time is over; each with a kill is kept as it ends.
+    """Rounds until there are enough kills of this commit, or the time is over; each with a kill is kept as it ends.
 
     A round in which the work ended before its instant was undisturbed too, and says how long that takes by now.
     """
@@ -120,7 +119,8 @@ def drill(scene: Scene, job: str, chosen: argparse.Namespace, file: Path) -> Non
     print(f"{job}: undisturbed in {seconds:.0f} s, {len(expected)} results", flush=True)
     for passed in itertools.count():
         rows = table.read(file)
-        own = [row for row in rows if row["job"] == job and row["seed"] == str(chosen.seed)]
+        this = {"job": job, "seed": str(chosen.seed), "commit": scene.commit}
+        own = [row for row in rows if this.items() <= row.items()]
         if len(own) >= chosen.kills or time.monotonic() > end:
             break
         number = 1 + max((int(row["round"]) for row in own), default=0)
@@ -129,7 +129,7 @@ def drill(scene: Scene, job: str, chosen: argparse.Namespace, file: Path) -> Non
         seconds = seconds if kills else time.monotonic() - start
         verdict = judge(expected, scene.digests(), scene.left(), ended)
         common = {"job": job, "round": number, "undisturbed": f"{seconds:.1f}", "digests": verdict}
-        common |= {"seed": chosen.seed, "date": table.today(), "command": " ".join(sys.argv[1:])}
+        common |= this | {"date": table.today(), "command": " ".join(sys.argv[1:])}
         made = [kill | common | {"kill": index} for index, kill in enumerate(kills, 1)]
         table.write(file, COLUMNS, [*rows, *made])
         print(f"round {number}: {len(kills)} kills, {verdict}", flush=True)
@@ -145,7 +145,7 @@ def main() -> None:
     parser.add_argument(
         "--training", action="store_true", help="kill one training job of suite tiny, without Snakemake"
     )
-    parser.add_argument("--kills", type=int, default=150, help="in the log, with those of earlier runs")
+    parser.add_argument("--kills", type=int, default=150, help="in the log, with those of earlier runs of this commit")
     parser.add_argument("--minutes", type=float, default=60, help="no round begins later")
     parser.add_argument("--seed", type=int, default=0, help="of the instants and victims")
     parser.add_argument("--work", type=Path, default=Path(".faults"), help="where the copy is killed in")

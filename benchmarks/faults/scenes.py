@@ -16,14 +16,17 @@ from qdot import params, recipes
 from qdot.cli import main
 from qdot.data.files import visible_files
 from qdot.provenance import sha256_file, write_json
+from qdot.stages.runtime import git_state
 from qdot.study import Study
 from qdot.training import checkpoint, resume
 
 TOP = Path(__file__).parents[2]
 RESULTS = ("data/prepared", "results", "reports/build")
-# Hold clocks, or a table of them.
-CLOCKS = ("runtime.json", "costs.csv", "made_with.csv", "provenance.csv", "totals.csv", "index.html")
-OF_CLOCKS = ("compare/manifest.json", "reports/build")  # list the digests of such files
+HIDDEN = (*RESULTS, "data/raw")  # where no temporary file may stay
+CLOCKS = "runtime.json"  # of a suite it is frozen, so that what is made of clocks is compared as all else
+RUNTIME = "src/qdot/stages/runtime.py"
+FROZEN = Path(__file__).with_name("frozen_runtime.py")
+DIRTY = "-dirty"  # behind a commit that the files were not as in
 SAVE_SECONDS = "0.5"
 ALGORITHMS = ("qdot", "iql", "bc")
 DATASET = "pendulum-tiny"
@@ -53,16 +56,26 @@ class Scene:
     Attributes:
         folder: The folder.
         log: What the last attempt printed.
+        whole: What the undisturbed work left, as `run.py` keeps it.
+        commit: Of the code at work.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Make the folder ready, once."""
+        """Make the folder ready, once per commit: nobody kills yesterday's code."""
         self.folder, self.log = folder, folder.parent / f"{folder.name}.log"
-        if not (folder / ".made").exists():
+        self.whole, made = folder.parent / f"{folder.name}.json", folder / ".made"
+        self.commit = self.code()
+        if not made.exists() or made.read_text() != self.commit or self.commit.endswith(DIRTY):
             shutil.rmtree(folder, ignore_errors=True)
+            self.whole.unlink(missing_ok=True)
             folder.mkdir(parents=True)
             self.make()
-            (folder / ".made").touch()
+            made.write_text(self.commit)
+
+    def code(self) -> str:
+        """The commit of the code at work: this checkout's, marked where its files differ."""
+        state = git_state()
+        return f"{state['git_commit']}{DIRTY if state['git_dirty'] else ''}"
 
     def make(self) -> None:
         """Put into the folder what work needs."""
@@ -81,13 +94,13 @@ class Scene:
         found = {}
         for path in (path for top in RESULTS for path in visible_files(self.folder / top)):
             name = path.relative_to(self.folder).as_posix()
-            if path.name not in CLOCKS and not any(part in name for part in OF_CLOCKS):
+            if path.name != CLOCKS:
                 found[name] = sha256_file(path)
         return found
 
     def left(self) -> list[str]:
         """Temporary files that nobody deleted."""
-        hidden = (path for top in RESULTS for path in (self.folder / top).rglob(".*") if path.name != ".locks")
+        hidden = (path for top in HIDDEN for path in (self.folder / top).rglob(".*") if path.name != ".locks")
         return sorted(path.relative_to(self.folder).as_posix() for path in hidden)
 
     def step(self) -> int:
@@ -108,7 +121,7 @@ class Scene:
 
 
 class Suite(Scene):
-    """A suite from data to report, under Snakemake, in a clone of this checkout's last commit."""
+    """A suite from data to report, under Snakemake, in a clone of this checkout's last commit with frozen clocks."""
 
     def __init__(self, folder: Path, name: str) -> None:
         """Clone, once."""
@@ -119,6 +132,11 @@ class Suite(Scene):
         """Clone."""
         shutil.rmtree(self.folder)
         subprocess.run(["git", "clone", "--quiet", str(TOP), str(self.folder)], check=True)
+        shutil.copy(FROZEN, self.folder / RUNTIME)
+
+    def code(self) -> str:
+        """The last commit, whatever lies beside it."""
+        return super().code().removesuffix(DIRTY)
 
     def start(self, draw: int) -> Running:
         """As `make` does, on one core or two."""
