@@ -262,7 +262,7 @@ def test_a_row_that_leads_elsewhere_or_counts_nothing_is_refused(tmp_path: Path,
         find_file("hopper", tmp_path)
 
 
-def test_what_no_checksum_vouches_for_is_asked_for_by_https_first(
+def test_a_host_is_asked_by_https_first_whether_or_not_a_checksum_vouches_for_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
@@ -285,4 +285,4 @@ def test_what_no_checksum_vouches_for_is_asked_for_by_https_first(
     asked.clear()
     with pytest.raises(DataError):
         fetch.fetch(FILE, tmp_path, params("http://host.invalid/"))
-    assert asked == ["http://host.invalid/folder/toy.hdf5"]
+    assert asked == [f"{scheme}://host.invalid/folder/toy.hdf5" for scheme in ("https", "http")]

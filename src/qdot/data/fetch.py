@@ -43,11 +43,11 @@ def address(base: str, name: str) -> str:
     return f"{base.rstrip('/')}/{quote(name)}"
 
 
-def _addresses(base: str, name: str, file: D4rlFile) -> Iterator[str]:
-    """Where to ask for a file: what no checksum vouches for comes by https where the host has it, else as told."""
+def _addresses(base: str, name: str) -> Iterator[str]:
+    """Where to ask for a file: by https where the host has it, else as told."""
     url = address(base, name)
     parts = urlsplit(url)
-    if file.sha256 is None and parts.scheme == "http" and parts.port is None:
+    if parts.scheme == "http" and parts.port is None:
         yield parts._replace(scheme="https").geturl()
     yield url
 
@@ -113,7 +113,7 @@ def _attempts(
         names = (file.path,) if base == params["base_url"] else dict.fromkeys((file.path, file.name))
         for name in names:
             missing = False
-            for url in _addresses(base, name, file):
+            for url in _addresses(base, name):
                 try:
                     yield url, *download(url, target, file, params["timeout_seconds"], *hooks)
                 except SourceError as error:
