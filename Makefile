@@ -11,7 +11,7 @@ export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help install quick smoke kitchen all verify archive docs agreement screenshots bench test test-slow faults fuzz remotes slurm-install check audit format lock licences clean
+.PHONY: help install quick smoke kitchen all verify archive docs agreement screenshots bench test test-slow faults fuzz remotes slurm slurm-install check audit format lock licences clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,9 +50,10 @@ archive: install ## pack code, results, policies and collected data for a review
 
 faults: export PYTHONPATH := src:benchmarks
 faults: SUITE ?= tiny
-faults: install ## kill -9 at drawn instants, go on, compare (SUITE=tiny, MINUTES=45 each; a rerun goes on)
-	$(BIN)/python benchmarks/faults/run.py --training --kills 60 --minutes '$(MINUTES)'
-	$(BIN)/python benchmarks/faults/run.py --suite '$(SUITE)' --kills 150 --minutes '$(MINUTES)'
+faults: install ## kill -9 at drawn instants, go on, compare: tiny 60 + 150, SUITE=quick 20 (MINUTES=45 each; a rerun goes on)
+	$(if $(filter tiny,$(SUITE)),$(BIN)/python benchmarks/faults/run.py --training --kills 60 --minutes '$(MINUTES)')
+	$(BIN)/python benchmarks/faults/run.py --suite '$(SUITE)' --kills $(if $(filter tiny,$(SUITE)),150,20) --minutes '$(MINUTES)'
+	$(BIN)/python benchmarks/faults/page.py
 
 docs: .venv-docs/installed ## the documentation as a site, with the API from docstrings: site/index.html
 	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet --strict
@@ -103,8 +104,13 @@ test: install ## the tests (18 minutes on two cores)
 test-slow: install ## the long tests
 	$(PYTEST) -n 2 --dist loadfile -m slow
 
-fuzz: install ## damaged files before every reader (CASES=700 each: about an hour; a rerun goes on)
-	PYTHONPATH=src:tests $(BIN)/python -m fuzz.drive --cases '$(CASES)'
+fuzz: TABLE ?= docs/security-fuzz.csv
+fuzz: install ## damaged files before every reader (CASES=700 each: about an hour; TABLE= keeps no table; a rerun goes on)
+	PYTHONPATH=src:tests $(BIN)/python -m fuzz.drive --cases '$(CASES)' $(if $(TABLE),--table '$(TABLE)')
+
+slurm: SUITE ?= tiny
+slurm: slurm-install ## tests/slurm on a Slurm of this machine (root; slurm-wlm, munge); SUITE=quick: hours; its log is kept
+	QDOT_REQUIRE=slurm QDOT_SLURM_SUITE='$(SUITE)' QDOT_SLURM_LOG="benchmarks/results/slurm-$(SUITE)-$$(date -u +%F).txt" $(PYTEST) tests/slurm
 
 remotes: install .venv-remotes/installed ## DVC's remotes against servers on this machine (docs/remotes.md)
 	$(PYTEST) tests/remotes

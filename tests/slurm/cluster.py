@@ -34,6 +34,7 @@ MpiDefault=none
 GresTypes=gpu
 ReturnToService=2
 KillWait=60
+MinJobAge=86400
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} Gres=gpu:1
 PartitionName=all Nodes=ALL Default=YES State=UP
 """

@@ -1,5 +1,12 @@
-"""The study through a real Slurm: the bytes of a local run, and jobs that are cancelled or pre-empted go on."""
+"""The study through a real Slurm: the bytes of a local run, and jobs that are cancelled or pre-empted go on.
 
+`make slurm` runs this and keeps the log; `QDOT_SLURM_SUITE=quick` (`make slurm SUITE=quick`) takes suite quick in the
+place of tiny, which takes hours.
+"""
+
+import hashlib
+import os
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -8,13 +15,17 @@ from pathlib import Path
 import pytest
 from slurm import cluster
 from slurm.cluster import Cluster
+from slurm.journal import Journal
 from workflow.checkout import BIN, TOP, Checkout
 
 from qdot.training import resume
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
+SUITE = os.environ.get("QDOT_SLURM_SUITE", "tiny")
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400 if SUITE == "tiny" else 8 * 3600)]
 PLUGINS = TOP / ".plugins"
 LONG = "{train.steps: 6000, train.evaluate_every: 3000}"
+ALGORITHMS = "[qdot, iql, bc]"  # of suite tiny, all
+FOLDERS = ("data/prepared", "results", "reports/build")
 
 
 @pytest.fixture(scope="module")
@@ -40,28 +51,51 @@ def variables(slurm: Cluster) -> dict[str, str]:
     return found | {"PATH": f"{BIN}:{found['PATH']}"}
 
 
-def results(checkout: Checkout) -> dict[str, bytes]:
-    """What no clock touches: policies, curves, episodes, manifests and scores."""
-    names = ("policy.safetensors", "curve.csv", "episodes.csv", "manifest.json", "scores.csv", "claims.json")
-    files = [path for name in names for path in checkout.top.glob(f"results/tiny/**/{name}")]
-    return {str(path.relative_to(checkout.top)): path.read_bytes() for path in files if "seed" in str(path.parent)}
+@pytest.fixture
+def journal(slurm: Cluster) -> Iterator[Journal]:
+    """What is kept of a test: in the file that QDOT_SLURM_LOG names, if any."""
+    made = Journal(slurm, os.environ.get("QDOT_SLURM_LOG"))
+    yield made
+    made.write()
 
 
-def test_a_suite_through_slurm_has_the_bytes_of_a_local_run(slurm: Cluster, tmp_path: Path) -> None:
-    local, remote = Checkout.copy(tmp_path / "local"), Checkout.copy(tmp_path / "remote")
-    local.snakemake("tiny")
-    remote.run(*command("tiny"), **variables(slurm))
-    assert len(results(local)) >= 16
-    assert results(remote) == results(local)
-    scores = "results/tiny/compare/scores.csv"
-    assert (remote.top / scores).read_bytes() == (local.top / scores).read_bytes()
+def pair(folder: Path) -> tuple[Checkout, Checkout]:
+    """Two copies of the checkout whose runs record the same frozen clocks, so that every byte can be compared."""
+    made = [Checkout.copy(folder / name, ALGORITHMS) for name in ("local", "remote")]
+    for checkout in made:
+        shutil.copy(TOP / "benchmarks/faults/frozen_runtime.py", checkout.top / "src/qdot/stages/runtime.py")
+        checkout.commit("frozen clocks")
+    return made[0], made[1]
+
+
+def results(checkout: Checkout) -> dict[str, str]:
+    """SHA-256 of every file that a run leaves: data, cells, transport studies, tables, page and manifests."""
+    tops = (checkout.top / name for name in FOLDERS)
+    files = (path for top in tops for path in top.rglob("*") if path.is_file() and path.parent.name != ".locks")
+    return {str(path.relative_to(checkout.top)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_a_suite_through_slurm_has_the_bytes_of_a_local_run(slurm: Cluster, journal: Journal, tmp_path: Path) -> None:
+    local, remote = pair(tmp_path)
+    local.snakemake(SUITE)
+    remote.run(*command(SUITE), **variables(slurm))
+    expected, found = results(local), results(remote)
+    differ = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+    journal.say(
+        f"suite {SUITE}: {len(expected)} files of a local run, {len(found)} through Slurm, {len(differ)} differ"
+    )
+    journal.say(*differ)
+    assert differ == []
+    names = [f"results/{SUITE}/compare/{name}" for name in ("scores.csv", "claims.json", "manifest.json")]
+    assert {*names, f"reports/build/{SUITE}/index.html"} <= found.keys()
+    assert any("/qdot/" in name and name.endswith("policy.safetensors") for name in found)
     assert "JobState=COMPLETED" in slurm.ask("scontrol", "show", "jobs")
 
 
 def test_a_training_job_that_is_cancelled_and_then_preempted_goes_on_to_the_same_bytes(
-    slurm: Cluster, tmp_path: Path
+    slurm: Cluster, journal: Journal, tmp_path: Path
 ) -> None:
-    local, remote = Checkout.copy(tmp_path / "local"), Checkout.copy(tmp_path / "remote")
+    local, remote = pair(tmp_path)
     local.snakemake("train_all", "--config", f"set={LONG}")
     printed = tmp_path / "printed"
     with open(printed, "wb") as file:
@@ -70,7 +104,10 @@ def test_a_training_job_that_is_cancelled_and_then_preempted_goes_on_to_the_same
     second = _end_when_saved(slurm, remote, run, "scancel", "--signal=TERM")
     assert run.wait() == 0, printed.read_text()
     assert first != second
-    assert results(remote) == results(local)
+    expected, found = results(local), results(remote)
+    journal.say(f"job {first} was cancelled, job {second} got SIGTERM: {len(expected)} files of an undisturbed run")
+    journal.say("the same bytes" if found == expected else "OTHER BYTES")
+    assert found == expected
 
 
 def _end_when_saved(slurm: Cluster, checkout: Checkout, run: "subprocess.Popen[bytes]", *signal: str) -> str:
