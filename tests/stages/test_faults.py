@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
+from injected import Killed, Writes
 from training_job import TrainingJob
 
 from qdot import provenance
@@ -38,26 +39,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
         assert job.run() == 0
         assert job.left() == []
         return job.contents()
-
-
-class Killed(BaseException):
-    """As SIGKILL: nothing cleans up after it."""
-
-
-class Writes:
-    """Counts the files that are written whole, and lets one of them fail as it is written."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, fails: int | None = None, error: BaseException | None = None):
-        self.count = 0
-        plain = os.fsync
-
-        def fsync(handle: int) -> None:
-            self.count += 1
-            if error is not None and self.count == fails:
-                raise error
-            plain(handle)
-
-        monkeypatch.setattr(os, "fsync", fsync)
 
 
 def number_of_writes(job: TrainingJob) -> int:

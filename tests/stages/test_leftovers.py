@@ -3,14 +3,11 @@
 from pathlib import Path
 
 import pytest
+from injected import Killed
 from training_job import TrainingJob
 
 from qdot.data import collect
 from qdot.stages.leftovers import COLLECTING, raw_shared
-
-
-class Killed(BaseException):
-    """As SIGKILL: nothing cleans up after it."""
 
 
 def left(raw: Path) -> list[str]:
@@ -25,7 +22,7 @@ def test_what_a_killed_collection_left_is_gone_after_the_next(tmp_path: Path, mo
     class Uncleaned:
         """A temporary folder whose process is gone before it could delete it."""
 
-        def __init__(self, dir: Path, prefix: str) -> None:  # noqa: A002 - as of tempfile
+        def __init__(self, dir: Path, prefix: str) -> None:
             self.folder = dir / f"{prefix}killed"
 
         def __enter__(self) -> str:
