@@ -52,6 +52,7 @@ def test_what_is_optional_may_be_absent_and_columns_come_in_any_order(tmp_path: 
         ((HEAD, GOOD.replace("final", "")), "line 2: protocol: found ''"),
         ((HEAD, GOOD.replace(",0,", ",-1,")), "line 2: seed: found '-1', expected a whole number of 0 or more"),
         ((HEAD, GOOD.replace(",0,", ",1.0,")), "line 2: seed: found '1.0'"),
+        ((HEAD, GOOD.replace(",0,", f",{'9' * 5000},")), "line 2: seed: found '9999"),
         ((HEAD, GOOD, GOOD), "line 3: is of the same dataset, .*, source as line 2; expected one row"),
         ((HEAD, GOOD, GOOD.replace("71.5", "80")), "line 3: is of the same dataset, .* as line 2"),
         (

@@ -41,6 +41,7 @@ class Row(NamedTuple):
 
 COLUMNS = Row._fields
 OPTIONAL = ("readout", "seed")
+LONGEST_SEED = 18  # digits
 SAME = ", ".join(column for column in COLUMNS if column != "score")
 
 
@@ -108,8 +109,9 @@ def _row(where: str, fields: Mapping[str | None, str | list[str] | None], datase
     if datasets is not None and texts["dataset"] not in datasets:
         known = ", ".join(datasets)
         raise DataError(f"{where}: dataset: found {texts['dataset']!r}, expected one of params.yaml: {known}")
-    if texts["seed"] and not texts["seed"].isdecimal():
-        raise DataError(f"{where}: seed: found {texts['seed']!r}, expected a whole number of 0 or more, or nothing")
+    if texts["seed"] and not (texts["seed"].isdecimal() and len(texts["seed"]) <= LONGEST_SEED):
+        found = f"{texts['seed'][:40]!r}"
+        raise DataError(f"{where}: seed: found {found}, expected a whole number of 0 or more, or nothing")
     seed = int(texts["seed"]) if texts["seed"] else None
     return Row(
         dataset=texts["dataset"],

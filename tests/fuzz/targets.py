@@ -1,6 +1,6 @@
 """What is read from outside, a target each: small valid files, and the reader that they are put before."""
 
-from fuzz import documents, recordings, trained
+from fuzz import documents, recordings, tables, trained
 from fuzz.target import Target
 
 TARGETS = tuple(
@@ -37,5 +37,9 @@ TARGETS = tuple(
         ("dataset_statistics.csv", documents.statistics_tables, documents.read_statistics_table, True),
         ("replay_bounds.csv", documents.bounds_tables, documents.read_bounds_table, True),
         ("published_scores.csv", documents.published_scores, documents.read_published_scores, True),
+        ("external_scores.csv", tables.external_scores, tables.read_external_scores, True),
+        ("rollouts.csv", tables.rollout_tables, tables.read_rollout_table, True),
+        ("paths.csv", tables.path_tables, tables.read_path_table, True),
+        ("walls.csv", tables.wall_tables, tables.read_wall_table, True),
     )
 )

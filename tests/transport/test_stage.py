@@ -98,7 +98,7 @@ class Study:
         self.asked.append((name, seed))
         if (name, seed) == self.dies:
             raise KeyboardInterrupt
-        return [Row(name, f"a, \"{budget}\"", "none", 2, 3, seed, key, 1 / (seed + 3), "< 0.5") for key in ("x", "y")]
+        return [Row(name, f'a, "{budget}"', "none", 2, 3, seed, key, 1 / (seed + 3), "< 0.5") for key in ("x", "y")]
 
 
 def contents(folder: Path) -> dict[str, bytes]:
