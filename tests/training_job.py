@@ -16,8 +16,8 @@ from qdot import recipes
 from qdot.cli import main
 from qdot.processes import SIGNALS
 from qdot.provenance import read_json, write_json
+from qdot.stages.cells import UNFINISHED
 from qdot.study import Study
-from qdot.training import resume
 
 DATASET = "pendulum-tiny"
 FILES = ("manifest.json", "policy.safetensors", "state.safetensors", "curve.csv", "evaluations.csv")
@@ -31,6 +31,7 @@ class TrainingJob:
         top: Path,
         monkeypatch: pytest.MonkeyPatch,
         algorithms: Sequence[str] = ("qdot", "iql", "bc"),
+        environment: str | None = None,
         **train: Any,
     ) -> None:
         self.top = top
@@ -43,6 +44,8 @@ class TrainingJob:
         made += [recipes.train_recipe(self.study, DATASET, algorithm) for algorithm in algorithms]
         self.recipes = [top / f"{index}.json" for index in range(len(made))]
         for path, recipe in zip(self.recipes, made, strict=True):
+            if environment and recipe["stage"] == "train":
+                recipe["params"]["data"]["environment"] = environment
             write_json(path, recipe)
         cells = [(algorithm, seed) for algorithm in algorithms for seed in self.study.seeds]
         self.folders = [top / self.study.train_dir(DATASET, *cell) for cell in cells]
@@ -74,16 +77,20 @@ class TrainingJob:
 
     def start(self, workers: int = 1) -> subprocess.Popen[bytes]:
         """The job as a process, which saves twice a second."""
-        environment = os.environ | {"PYTHONPATH": str(TOP / "src"), "QDOT_SAVE_SECONDS": "0.5"}
+        paths = os.pathsep.join([str(TOP / "src"), str(TOP / "tests")])  # the latter for environments of tests
+        environment = os.environ | {"PYTHONPATH": paths, "QDOT_SAVE_SECONDS": "0.5"}
         command = [sys.executable, "-m", "qdot", *self.arguments(workers)]
-        return subprocess.Popen(command, cwd=self.top, env=environment, stderr=subprocess.PIPE)
+        own_group = True  # so that a test can signal all its processes, as Ctrl-C does
+        return subprocess.Popen(
+            command, cwd=self.top, env=environment, stderr=subprocess.PIPE, start_new_session=own_group
+        )
 
     def end(self, workers: int) -> None:
         """Run the job to its end, as a process."""
         process = self.start(workers)
         _, printed = process.communicate()
         assert process.returncode == 0, printed.decode()
-        assert not any((folder / resume.NAME).exists() for folder in self.folders)
+        assert not any((folder / name).exists() for folder in self.folders for name in UNFINISHED)
 
     def manifests(self) -> list[dict[str, Any]]:
         """Of every cell."""

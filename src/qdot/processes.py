@@ -8,6 +8,8 @@ import multiprocessing
 import os
 import signal
 import threading
+from multiprocessing import connection
+from multiprocessing.connection import Connection
 from types import FrameType
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -40,14 +42,17 @@ def leave_signals_to_parent() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def end_with_parent() -> None:
-    """End this worker when the process that started it is gone, however it went: nobody waits for its work."""
+def end_with_parent(line: Connection | None = None) -> None:
+    """End this worker when the process that started it is gone, however it went, or sends something down a line.
+
+    Nobody waits for its work then.
+    """
     parent = multiprocessing.parent_process()
     if parent is None:
         raise RuntimeError("this process was not started by multiprocessing")
 
     def watch() -> None:
-        parent.join()
+        connection.wait([parent.sentinel, *([line] if line else [])])
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

@@ -1,11 +1,13 @@
 """Worker processes that roll out: the same numbers however many there are, and clear failures."""
 
+import multiprocessing
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from gated_robots import GATED, SHUT, VARIABLE
 from tiny_cells import random_dataset, values
 
 from qdot.errors import ResultsError
@@ -81,3 +83,47 @@ def test_a_worker_that_dies_is_told_so(deadly: str, policies: dict[int, bytes]) 
         evaluator.submit(policies[0], 0, "map", 40, 2, "final")
         with pytest.raises(ResultsError, match=r"worker process was ended from outside.*fewer workers"):
             evaluator.rows()
+
+
+@pytest.fixture
+def gates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder whose files shut the gates of the robots that have some."""
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    return tmp_path
+
+
+def test_only_whole_evaluations_are_taken_and_none_is_waited_for(gates: Path, policies: dict[int, bytes]) -> None:
+    """An evaluation of which one block of two has ended is none yet; those that follow it wait too."""
+    with Evaluator(GATED, "mine", 0.99) as evaluator:
+        for seed, policy in policies.items():
+            evaluator.submit(policy, seed, "map", 40, 33, "final")
+        whole = evaluator.rows()
+    (gates / SHUT).write_text("32")  # of the first evaluation's two blocks
+    with Evaluator(GATED, "mine", 0.99) as evaluator:
+        for seed, policy in policies.items():
+            evaluator.submit(policy, seed, "map", 40, 33, "final")
+        assert evaluator.collect(1.0) == ([], {})
+        assert evaluator.is_waiting
+        (gates / SHUT).unlink()
+        assert evaluator.rows() == whole
+        assert not evaluator.is_waiting
+    assert len(whole) == 33 * len(policies)
+
+
+def test_an_error_of_the_caller_ends_rollouts_that_would_never_end(gates: Path, policies: dict[int, bytes]) -> None:
+    (gates / SHUT).write_text("0")
+    with pytest.raises(KeyError), Evaluator(GATED, "mine", 0.99, workers=2) as evaluator:
+        for seed, policy in policies.items():
+            evaluator.submit(policy, seed, "map", 40, 33, "final")
+        raise KeyError
+    assert not multiprocessing.active_children()
+
+
+def test_what_is_queued_after_a_worker_died_is_a_failure_of_its_seed(deadly: str, policies: dict[int, bytes]) -> None:
+    with Evaluator(deadly, "mine", 0.99) as evaluator:
+        evaluator.submit(policies[0], 0, "map", 40, 2, "final")
+        assert set(evaluator.collect()[1]) == {0}
+        evaluator.submit(policies[5], 5, "map", 40, 2, "final")
+        rows, failures = evaluator.collect()
+    assert rows == []
+    assert "worker process was ended from outside" in str(failures[5])

@@ -52,7 +52,9 @@ def _saved(folder: Path, steps: int) -> bytes:
     trainer = _trainer("bc", steps)
     trainer.inspect(log=True)
     trainer.advance()
-    resume.save(trainer, 0, [{"seed": 0, "return": 1.0, "value": None}]).write(folder / resume.NAME, WORK)
+    rows = [{"seed": 0, "step": 1, "episode": 0, "return": 1.0, "value": None}]
+    saved = resume.save(trainer, 0, rows, {trainer.step: trainer.policies()[0]})
+    saved.write(folder / resume.NAME, WORK)
     return (folder / resume.NAME).read_bytes()
 
 
@@ -66,6 +68,7 @@ def read_stopped(folder: Path, content: bytes) -> None:
     (folder / resume.NAME).write_bytes(content)
     found = resume.read(folder / resume.NAME, WORK)
     if found is not None:
+        found.policies(0)
         trainer = _trainer("bc")
         resume.go_on(trainer, [found])
         trainer.advance()

@@ -93,11 +93,12 @@ def test_an_unknown_suite_is_an_error(study: Study) -> None:
 
 def test_stopped_training_says_how_far_it_came(study: Study, capsys: pytest.CaptureFixture[str]) -> None:
     from qdot.stages.cells import Job
+    from qdot.training.generations import BEFORE
     from qdot.training.resume import NAME, Saved
 
     cell = Cell(DATASET, "qdot", 0)
     folder, recipe = study.cell_dir("train", cell), recipes.train_recipe(study, DATASET, "qdot")
-    saved = Saved(120, {"curve": torch.zeros(0, dtype=torch.float64)}, [], [], [], None, [])
+    saved = Saved(120, {"curve": torch.zeros(0, dtype=torch.float64)}, [], [], [], None, [], [0])
     saved.write(folder / NAME, Job(recipe, {0: folder}).identity(0))
     assert main(["status", "tiny"]) == 0
     assert f"missing train {DATASET}/qdot/seed0: saved at step 120 of 200" in capsys.readouterr().out
@@ -107,3 +108,7 @@ def test_stopped_training_says_how_far_it_came(study: Study, capsys: pytest.Capt
     os.truncate(folder / NAME, 5)
     assert main(["status", "tiny"]) == 0
     assert "is damaged" in capsys.readouterr().out
+    (folder / NAME).unlink()
+    saved.write(folder / BEFORE, Job(recipe, {0: folder}).identity(0))  # as a kill between two savings leaves it
+    assert main(["status", "tiny"]) == 0
+    assert "saved at step 120 of 200" in capsys.readouterr().out

@@ -1,5 +1,6 @@
 """`qdot train` that is stopped from outside, and started again: the same files as without."""
 
+import os
 import signal
 import time
 from pathlib import Path
@@ -13,11 +14,14 @@ STEPS = {"steps": 1500, "evaluate_every": 300}
 
 
 def stop(job: TrainingJob, number: signal.Signals, workers: int) -> int:
-    """Start the job, and signal it after it has saved; returns its status."""
+    """Start the job, and signal it after it has saved, as Ctrl-C does all its processes; returns its status."""
     process, saved = job.start(workers), [folder / resume.NAME for folder in job.folders]
     while not all(path.is_file() for path in saved) and process.poll() is None:
         time.sleep(0.02)
-    process.send_signal(number)
+    if number == signal.SIGINT:
+        os.killpg(process.pid, number)
+    else:
+        process.send_signal(number)
     process.communicate()
     assert not list(job.top.glob("results/**/manifest.json"))
     return process.returncode
@@ -31,6 +35,7 @@ def test_a_job_that_is_stopped_by_any_signal_goes_on_to_the_same_files(
     whole.end(workers=1)
     stopped = TrainingJob(tmp_path / "stopped", monkeypatch, **STEPS)
     assert stop(stopped, signal.SIGTERM, workers) == 143
+    assert stop(stopped, signal.SIGINT, workers) == 143
     assert stop(stopped, signal.SIGKILL, workers) == -signal.SIGKILL
     stopped.end(workers)
     assert stopped.contents() == whole.contents()

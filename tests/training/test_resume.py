@@ -1,6 +1,7 @@
 """A run that is stopped, at whatever step, and goes on: the same bytes as one that was not."""
 
 import dataclasses
+import itertools
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from tiny_cells import random_dataset, values, with_dropout
 
 from qdot.algorithms import registry
 from qdot.errors import ResultsError
-from qdot.training import checkpoint, resume
+from qdot.training import checkpoint, generations, resume
 from qdot.training.family import Member
 from qdot.training.loop import Stopped, train_family
 from qdot.training.trainer import Trainer
@@ -33,11 +34,21 @@ class Run:
 
     def saver(self, name: str) -> Callable[[Trainer], None]:
         def save(trainer: Trainer) -> None:
+            policies = trainer.policies()
             for seed in SEEDS:
-                rows = [{"seed": seed, "return": 0.1 + trainer.step, "value": None}]
-                resume.save(trainer, seed, rows).write(self.folder(name, seed) / resume.NAME, WORK)
+                rows = [{"seed": seed, "step": 1, "episode": 0, "return": 0.1 + trainer.step, "value": None}]
+                saved = resume.save(trainer, seed, rows, {trainer.step: policies[seed]})
+                generations.keep(saved, self.folder(name, seed), WORK)
 
         return save
+
+    def go_back(self) -> None:
+        """To the newest step that every seed was saved at; to the start where there is none."""
+        folders = [self.folder(name, seed) for name in self.names for seed in SEEDS]
+        found = {folder: {saving.step: saving for saving in generations.find(folder, WORK)} for folder in folders}
+        step = max(set.intersection(*(set(savings) for savings in found.values())), default=None)
+        for folder, savings in found.items():
+            generations.go_back(folder, None if step is None else savings[step])
 
     def member(self, name: str) -> Member:
         folders = {seed: self.folder(name, seed) for seed in SEEDS}
@@ -46,10 +57,11 @@ class Run:
         cell = values(name, self.train, **with_dropout(name, 0.1))
         return Member(name, cell, self.dataset, folders, saved=saved, save=self.saver(name))
 
-    def go(self, stop_after: int | None = None) -> None:
+    def go(self, stop_after: int | None = None, save_seconds: float = 300) -> None:
         left = iter(range(stop_after or 10**6, 0, -1))
         members = [self.member(name) for name in self.names]
-        train_family(members, SEEDS, stop=lambda: stop_after is not None and next(left) == 1)
+        told = lambda: stop_after is not None and next(left) == 1  # noqa: E731
+        train_family(members, SEEDS, stop=told, save_seconds=save_seconds)
         for member in members:
             assert member.error is None
 
@@ -92,6 +104,41 @@ def test_a_compiled_run_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
     assert stopped.contents() == whole.contents()
 
 
+class Killed(BaseException):
+    """As SIGKILL."""
+
+
+def kill_at_saving(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the process end as it begins that saving of a seed."""
+    plain, count = generations.keep, itertools.count(1)
+
+    def keep(*given: Any) -> None:
+        if next(count) == number:
+            raise Killed
+        plain(*given)
+
+    monkeypatch.setattr(generations, "keep", keep)
+
+
+@pytest.mark.slow
+def test_a_compiled_run_that_is_killed_between_the_savings_of_two_seeds_goes_on_to_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the first round of savings, all seeds start again; in later ones they go on from the last whole round."""
+    names, each = ["iql", "bc"], 2 * len(SEEDS)
+    whole = Run(tmp_path / "whole", names, compile_from=1)
+    whole.go()
+    for number in (2, each + 2, each + 5):
+        run = Run(tmp_path / str(number), names, compile_from=1)
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            kill_at_saving(number, patch)
+            run.go(save_seconds=0)
+        assert {saving.step for saving in generations.find(run.folder("iql", SEEDS[0]), WORK)} in ({1}, {1, 2})
+        run.go_back()
+        run.go()
+        assert run.contents() == whole.contents()
+
+
 def test_the_last_good_weights_come_back(tmp_path: Path) -> None:
     """Those of step 10, where the stop was at step 13: a seed that fails next leaves the same ones."""
     run = Run(tmp_path, ["bc"])
@@ -114,7 +161,28 @@ def test_what_was_evaluated_comes_back(tmp_path: Path) -> None:
         run.go(stop_after=3)
     saved = resume.read(run.folder("qdot", 4) / resume.NAME, WORK)
     assert saved is not None
-    assert (saved.step, saved.evaluations) == (3, [{"seed": 4, "return": 3.1, "value": None}])
+    row = {"seed": 4, "step": 1, "episode": 0, "return": 3.1, "value": None}
+    assert (saved.step, saved.batch, saved.evaluations) == (3, SEEDS, [row])
+
+
+def test_the_policies_that_are_still_to_be_evaluated_come_back(tmp_path: Path) -> None:
+    """Those of step 3, byte for byte, as the strict reader of policies takes them."""
+    run = Run(tmp_path, ["bc"])
+    with pytest.raises(Stopped):
+        run.go(stop_after=3)
+    whole = Trainer("bc", values("bc", **with_dropout("bc", 0.1)), run.dataset, SEEDS)
+    for _ in range(3):
+        whole.advance()
+    for seed, policy in whole.policies().items():
+        saved = resume.read(run.folder("bc", seed) / resume.NAME, WORK)
+        assert saved is not None
+        assert saved.policies(seed) == {3: policy}
+        with pytest.raises(ResultsError, match=r"pending\.3: is of another seed or step; delete the file"):
+            saved.policies(seed + 1)
+        wrong = torch.frombuffer(bytearray(policy[:-9]), dtype=torch.uint8)
+        forged = dataclasses.replace(saved, tensors={**saved.tensors, "pending.3": wrong})
+        with pytest.raises(ResultsError, match=r"of seed \d, pending\.3: is damaged"):
+            forged.policies(seed)
 
 
 def test_a_failed_seed_stays_failed_and_its_mates_stay_as_they_are(tmp_path: Path) -> None:
@@ -133,7 +201,7 @@ def test_a_failed_seed_stays_failed_and_its_mates_stay_as_they_are(tmp_path: Pat
             trainer.advance()
             if trainer.step % 10 == 0:
                 trainer.inspect(log=True)
-    resume.go_on(second, [resume.save(first, seed, []) for seed in SEEDS])
+    resume.go_on(second, [resume.save(first, seed, [], {}) for seed in SEEDS])
     assert second.failures.keys() == {2}
     while second.step < 20:
         second.advance()
@@ -205,7 +273,15 @@ def forged(path: Path, **changes: Any) -> None:
         ({"terms": ["a", "b", "c"]}, "record: expected a row per step"),
         ({"columns": None}, "terms, columns: expected lists of names"),
         ({"failure": {"error": "x"}}, "failure: expected"),
-        ({"evaluations": [{"return": 1}]}, "evaluations: expected a list of rows, each with a seed"),
+        ({"evaluations": [{"return": 1}]}, "evaluations: expected a list of rows, each with seed"),
+        ({"evaluations": [{"seed": 4, "step": 2, "episode": 0}]}, "pending: expected no step that was evaluated"),
+        ({"pending": 2}, "pending: expected a list of growing steps"),
+        ({"pending": [3]}, "pending: expected a list of growing steps"),
+        ({"pending": [1]}, "pending: expected a policy of each step"),
+        ({"pending": []}, "pending: expected a policy of each step"),
+        ({"batch": []}, "batch: expected the seeds that stepped together"),
+        ({"batch": [4, 4]}, "batch: expected the seeds that stepped together"),
+        ({"batch": [[4]]}, "batch: expected the seeds that stepped together"),
         ({"evaluations": {}}, "evaluations: expected a list of rows"),
         ({"schema": [1]}, None),
         ({"identity": ["this work"]}, None),
@@ -218,6 +294,15 @@ def test_forged_facts_are_damage(changes: dict[str, Any], message: str | None, t
         assert resume.read(path, WORK) is None
         return
     with pytest.raises(ResultsError, match=rf"resume\.safetensors: is damaged \({message}.*starts again"):
+        resume.read(path, WORK)
+
+
+@pytest.mark.parametrize("policy", [torch.zeros(4), torch.zeros((2, 2), dtype=torch.uint8)])
+def test_pending_policies_that_are_no_bytes_are_damage(policy: torch.Tensor, tmp_path: Path) -> None:
+    path = stopped(tmp_path).folder("bc", 4) / resume.NAME
+    tensors, text = checkpoint.split(path.read_bytes())
+    path.write_bytes(checkpoint.join({**tensors, "pending.2": policy}, text))
+    with pytest.raises(ResultsError, match=r"is damaged \(pending: expected bytes\)"):
         resume.read(path, WORK)
 
 

@@ -3,9 +3,10 @@
 import copy
 import functools
 import multiprocessing
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from typing import Any
 
 import gymnasium
@@ -44,12 +45,12 @@ def _environments(environment: str, count: int) -> list[gymnasium.Env[Any, Any]]
     return made[:count]
 
 
-def _start_worker() -> None:
-    """One torch thread per worker: the workers are the parallelism."""
+def _start_worker(line: Connection) -> None:
+    """One torch thread per worker: the workers are the parallelism. Something sent down the line ends it at once."""
     import torch
 
     leave_signals_to_parent()
-    end_with_parent()
+    end_with_parent(line)
     torch.set_num_threads(1)
 
 
@@ -92,6 +93,24 @@ def _run_task(task: Task) -> list[dict[str, Any]]:
     ]
 
 
+@dataclass(frozen=True)
+class Queued:
+    """An evaluation that was queued: the blocks of one policy.
+
+    Attributes:
+        seed: Of the policy.
+        blocks: What each block comes to.
+    """
+
+    seed: int
+    blocks: list[Future[list[dict[str, Any]]]]
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every block has ended."""
+        return all(block.done() for block in self.blocks)
+
+
 class Evaluator:
     """A pool of worker processes that rolls policies out while the caller goes on."""
 
@@ -106,34 +125,57 @@ class Evaluator:
         """
         self._environment, self._dataset, self._discount = environment, dataset, discount
         context = multiprocessing.get_context("spawn")
-        self._pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
-        self._pending: list[tuple[int, Future[list[dict[str, Any]]]]] = []
+        line, self._line = context.Pipe(duplex=False)
+        self._pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(line,))
+        self._queued: list[Queued] = []
 
     def another(self, discount: float) -> "Evaluator":
         """An evaluator in the same processes, with tasks and a discount of its own; closing one closes both."""
         other = copy.copy(self)
-        other._discount, other._pending = discount, []
+        other._discount, other._queued = discount, []
         return other
 
     def submit(self, policy: bytes, seed: int, readout: str, step: int, episodes: int, protocol: str) -> None:
         """Queue `episodes` episodes of one policy (the content of its policy.safetensors)."""
-        for block in blocks(self._environment, episodes):
-            task = Task(self._environment, self._dataset, policy, seed, readout, step, protocol, block, self._discount)
-            self._pending.append((seed, self._pool.submit(run_task, task)))
+        parts = blocks(self._environment, episodes)
+        more = seed, readout, step, protocol
+        tasks = [Task(self._environment, self._dataset, policy, *more, part, self._discount) for part in parts]
+        self._queued.append(Queued(seed, [self._start(task) for task in tasks]))
 
-    def collect(self) -> tuple[list[dict[str, Any]], dict[int, ResultsError]]:
-        """Wait for all that was queued.
+    def _start(self, task: Task) -> Future[list[dict[str, Any]]]:
+        try:
+            return self._pool.submit(run_task, task)
+        except BrokenProcessPool as error:  # an earlier task's worker was ended: this one's failure as well
+            broken: Future[list[dict[str, Any]]] = Future()
+            broken.set_exception(error)
+            return broken
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether something was queued that `collect` has not given."""
+        return bool(self._queued)
+
+    def collect(self, seconds: float | None = None) -> tuple[list[dict[str, Any]], dict[int, ResultsError]]:
+        """Take what was queued and has ended, whole evaluations alone.
+
+        Args:
+            seconds: How long to wait for all of it at most; None: until the last has ended.
 
         Returns:
-            A row per episode, sorted by (seed, readout, step, episode), of the seeds whose rollouts all ended; and the
-            first error of each other seed, with the worker's traceback as its cause.
+            A row per episode, sorted by (seed, readout, step, episode), of the seeds none of whose rollouts failed; and
+            the first error of each other seed, with the worker's traceback as its cause.
         """
-        pending, self._pending = self._pending, []
+        wait([block for one in self._queued for block in one.blocks], seconds)
+        ended: list[Queued] = []
+        going: list[Queued] = []
+        for one in self._queued:
+            (ended if one.is_done else going).append(one)
+        self._queued = going
         rows: list[dict[str, Any]] = []
         failures: dict[int, ResultsError] = {}
-        for seed, future in pending:
+        for seed, block in ((one.seed, block) for one in ended for block in one.blocks):
             try:
-                rows += future.result()
+                rows += block.result()
             except ResultsError as error:
                 failures.setdefault(seed, error)
             except BrokenProcessPool:
@@ -158,14 +200,16 @@ class Evaluator:
             raise error
         return rows
 
-    def close(self) -> None:
-        """Drop what is queued and end the workers."""
+    def close(self, at_once: bool = False) -> None:
+        """Drop what is queued and end the workers: after the block that each is at, or at once."""
+        if at_once:
+            self._line.send_bytes(b"end")  # nobody takes it, so that every worker finds it
         self._pool.shutdown(cancel_futures=True)
 
     def __enter__(self) -> "Evaluator":
         """The evaluator itself."""
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Close it."""
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Close it; at once where something was raised."""
+        self.close(at_once=kind is not None)

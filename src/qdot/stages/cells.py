@@ -30,7 +30,7 @@ FILES = (
     "moves.csv",
     "runtime.json",
 )
-UNFINISHED = "resume.safetensors"  # of a seed that is not done (`qdot.training.resume`)
+UNFINISHED = ("resume.before.safetensors", "resume.safetensors")  # of a seed that is not done (`qdot.training`)
 LOG_TAIL = 2000  # characters of a traceback that a manifest keeps
 
 
@@ -114,7 +114,8 @@ class Job:
             )
             if done:
                 os.utime(path)
-                (directory / UNFINISHED).unlink(missing_ok=True)  # a run was killed between its last two acts
+                for name in UNFINISHED:  # a run was killed between its last two acts
+                    (directory / name).unlink(missing_ok=True)
             else:
                 for name in ("manifest.json", *FILES):  # a manifest that Snakemake restores then finds no files
                     (directory / name).unlink(missing_ok=True)

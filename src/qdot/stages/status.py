@@ -16,7 +16,7 @@ from qdot.provenance import first_line
 from qdot.stages.cells import Job
 from qdot.stages.preflight import time_of
 from qdot.study import Cell, Study
-from qdot.training import resume
+from qdot.training import generations
 
 DONE, STALE, FAILED, NOT_RUN, MISSING = STATES = ("done", "stale", "failed", "not run", "missing")
 STAGES = ("data", "train", "evaluate", "rollouts", "transport", "compare", "report")
@@ -110,7 +110,7 @@ def _cell(study: Study, recipe: Mapping[str, Any], cell: Cell) -> Part:
 def _stopped(job: Job, seed: int) -> str | None:
     """How far a stopped or running training has come, by what it last saved."""
     try:
-        saved = resume.read(job.directories[seed] / resume.NAME, job.identity(seed))
+        saved = generations.last(job.directories[seed], job.identity(seed))
     except ResultsError as error:
         return str(error)
     return None if saved is None else f"saved at step {saved.step:,} of {job.recipe['params']['train']['steps']:,}"

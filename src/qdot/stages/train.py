@@ -23,11 +23,12 @@ from qdot.evaluation.tables import write_episodes
 from qdot.processes import Stop, end_with_parent
 from qdot.provenance import first_line, write_json
 from qdot.stages.cells import Job, Ready, attempt, fail_all, find_ready
-from qdot.stages.evaluations import Evaluations, players_of
+from qdot.stages.batches import find_groups
+from qdot.stages.evaluations import Evaluations, await_rollouts, players_of
 from qdot.stages.locks import all_locked
 from qdot.stages.runtime import runtime
-from qdot.training import resume
-from qdot.training.family import COMMON, Member
+from qdot.training import generations
+from qdot.training.family import Member
 from qdot.training.loop import Stopped, train_family
 from qdot.training.memory import keep_freed_memory
 from qdot.training.trainer import Outcome
@@ -65,7 +66,7 @@ def run(recipes: list[Path], seeds: list[int], manifests: list[Path], device: st
 def _run(jobs: list[Job], device: str, workers: int) -> None:
     """Train what is due, in this process or in workers."""
     with all_locked(job.recipe for job in jobs):
-        groups = _alike(find_ready(jobs, _is_blocked))
+        groups = find_groups(find_ready(jobs, _is_blocked))
         with gpus.leased() if device == "auto" and groups else nullcontext():
             _train_all(groups, default_device() if device == "auto" else device, workers)
 
@@ -80,30 +81,6 @@ def _train_all(groups: list[Ready], device: str, workers: int) -> None:
             _train_or_fail(family, device, workers if on_gpu else 1)
     else:
         _side_by_side(families, device, workers)
-
-
-def _alike(ready: Ready) -> list[Ready]:
-    """Jobs that can step together: due for the same seeds, at one step, with equal values where a family has one."""
-    groups: dict[Any, Ready] = {}
-    for job, due in ready:
-        train, steps = job.recipe["params"]["train"], {seed: _step(job, seed) for seed in due}
-        for step in sorted(set(steps.values())):
-            seeds = [seed for seed in due if steps[seed] == step]
-            groups.setdefault((step, *seeds, *(train[key] for key in COMMON)), []).append((job, seeds))
-    return list(groups.values())
-
-
-def _step(job: Job, seed: int) -> int:
-    """The step that a stopped run of this very work had come to; 0 where there is none, or none that can be read."""
-    path = job.directories[seed] / resume.NAME
-    try:
-        saved = resume.read(path, job.identity(seed))
-    except ResultsError as error:
-        log.warning("%s", error)
-        saved = None
-    if saved is None:
-        path.unlink(missing_ok=True)
-    return saved.step if saved else 0
 
 
 def _parts(group: Ready, workers: int) -> list[Ready]:
@@ -171,15 +148,19 @@ def _train(ready: Ready, device: str, players: int) -> None:
         members = [_member(own, datasets) for own in evaluations]
         first = members[0].saved[0].step if members[0].saved else 0
         outcomes = train_family(members, due, device, _say, lambda: STOP.is_told, _save_seconds())
-        for found in evaluations:
-            found.settle()
+        trainers = [member.trainer if member.error is None else None for member in members]
+        await_rollouts(evaluations, trainers, lambda: STOP.is_told, _save_seconds())
+    over = []  # deleted last: a seed that failed must not start again while its mates have no manifest
     for found, own in zip(evaluations, outcomes, strict=True):
         for outcome in own:
             rate = round(len(due) * (steps - first) / outcome.seconds, 1) if outcome.seconds else None
             cost = {"device": _device_name(device), "algorithms": names, "seeds": due, "seed_steps_per_second": rate}
             cost["compiled"] = outcome.compiled
             write_json(found.job.directories[outcome.seed] / "runtime.json", runtime(started, **cost))
-            _finish(found, outcome)
+            if _finish(found, outcome):
+                over.append(found.job.directories[outcome.seed])
+    for folder in over:
+        generations.drop(folder)
 
 
 def _member(evaluations: Evaluations, datasets: "Datasets") -> Member:
@@ -190,8 +171,8 @@ def _member(evaluations: Evaluations, datasets: "Datasets") -> Member:
     return Member(values["method"], values, dataset, directories, evaluate, evaluations.saved, evaluations.save)
 
 
-def _finish(evaluations: Evaluations, outcome: Outcome) -> None:
-    """Write a seed's evaluations and its manifest; after a failure that is none of its own it can go on later."""
+def _finish(evaluations: Evaluations, outcome: Outcome) -> bool:
+    """Write a seed's evaluations and its manifest; False after a failure that is none of its own: it can go on."""
     job, seed = evaluations.job, outcome.seed
     values, directory = job.recipe["params"], job.directories[seed]
     own = [row for row in evaluations.rows if row["seed"] == seed and seed not in evaluations.failures]
@@ -202,8 +183,7 @@ def _finish(evaluations: Evaluations, outcome: Outcome) -> None:
     else:
         log.error("%s, seed %d: failed: %s", job.name, seed, failure)
         job.fail(seed, failure)
-    if failure is None or isinstance(failure, CellFailure):
-        (directory / resume.NAME).unlink(missing_ok=True)
+    return failure is None or isinstance(failure, CellFailure)
 
 
 class Datasets:

@@ -1,8 +1,8 @@
 """What a stopped run goes on from: all that a seed's files still depend on, in one file per seed.
 
 A run that was stopped at any step, and goes on, ends with the same bytes as one that was not: minibatches, dropout and
-other noise are functions of (seed, step), so weights, moments, the terms since the last row of the curve and the
-evaluations until then are all there is.
+other noise are functions of (seed, step), so weights, moments, the terms since the last row of the curve, the
+evaluations until then and the policies that are still to be evaluated are all there is.
 """
 
 import hashlib
@@ -25,7 +25,8 @@ from qdot.training.curves import Curve
 from qdot.training.trainer import Good, Trainer
 
 NAME = "resume.safetensors"
-SCHEMA = 2
+SCHEMA = 3
+PENDING = "pending."
 SUM = "sha256"  # an entry of the text: of the file as it is without this entry
 
 
@@ -36,12 +37,15 @@ class Saved:
     Attributes:
         step: Steps done.
         tensors: `weight.<name>`, `moment.<optimiser>.<name>` (members of the seed, ...); `record` (steps, terms) since
-            the last row of the curve; `curve` (rows, columns), float64; `good.<name>`: its last good weights.
+            the last row of the curve; `curve` (rows, columns), float64; `good.<name>`: its last good weights;
+            `pending.<step>`: a policy file, uint8.
         terms: Names of the record's terms.
         columns: Names of the curve's columns.
         steps: Step of each row of the curve.
         failure: Why and where the seed failed; None where it did not.
         evaluations: Rows of its evaluations until now.
+        batch: Seeds that stepped together, this one among them.
+        pending: Steps whose policies are still to be evaluated.
         good: Step of its last good weights; None where it has none.
     """
 
@@ -52,6 +56,8 @@ class Saved:
     steps: Sequence[int]
     failure: Mapping[str, Any] | None
     evaluations: Sequence[Mapping[str, Any]]
+    batch: Sequence[int]
+    pending: Sequence[int] = ()
     good: int | None = None
 
     def write(self, path: Path, identity: str) -> None:
@@ -60,9 +66,25 @@ class Saved:
         facts[SUM] = _sum(self.tensors, facts)
         write_atomic(path, checkpoint.join(self.tensors, json.dumps(facts)))
 
+    def policies(self, seed: int) -> dict[int, bytes]:
+        """By step, the policy files that are still to be evaluated.
+
+        Raises:
+            ResultsError, ParamsError: one is no policy of that seed and step.
+        """
+        found = {}
+        for step in self.pending:
+            content = self.tensors[f"{PENDING}{step}"].numpy().tobytes()
+            origin = f"{NAME} of seed {seed}, {PENDING}{step}"
+            description = checkpoint.Policy.from_bytes(content, origin).description
+            if (description["seed"], description["step"]) != (seed, step):
+                raise ResultsError(f"{origin}: is of another seed or step; delete the file, and the seed starts again")
+            found[step] = content
+        return found
+
 
 FAILURE = {"stage", "error", "step", "term"}
-FACTS = ("step", "terms", "columns", "steps", "failure", "evaluations", "good")
+FACTS = ("step", "terms", "columns", "steps", "failure", "evaluations", "batch", "pending", "good")
 
 
 def _sum(tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> str:
@@ -90,7 +112,9 @@ def read(path: Path, identity: str) -> Saved | None:
     except FileNotFoundError:
         return None
     except (OSError, safetensors.SafetensorError, KeyError, ValueError) as error:
-        raise ResultsError(f"{path}: is damaged ({error}); this seed starts again") from error
+        raise ResultsError(
+            f"{path}: is damaged ({error}); an older saving is gone on from, or the seed starts again"
+        ) from error
     return Saved(tensors=tensors, **{name: facts[name] for name in FACTS})
 
 
@@ -105,22 +129,49 @@ def _fault(facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str | Non
         return "terms, columns: expected lists of names"
     if not (failure is None or (isinstance(failure, dict) and failure.keys() == FAILURE)):
         return f"failure: expected {', '.join(sorted(FAILURE))}, or nothing"
-    if not (isinstance(rows, list) and all(isinstance(row, dict) and type(row.get("seed")) is int for row in rows)):
-        return "evaluations: expected a list of rows, each with a seed"
+    if not (isinstance(rows, list) and all(_is_row(row) for row in rows)):
+        return "evaluations: expected a list of rows, each with seed, step and episode"
     if not (good is None or (type(good) is int and 0 <= good <= step)):
         return "good: expected a step before the step, or nothing"
+    if not (trusted.is_seeds(facts["batch"]) and facts["batch"]):
+        return "batch: expected the seeds that stepped together"
+    return _tensor_fault(facts, tensors)
+
+
+def _is_row(value: Any) -> bool:
+    """Whether a value can be a row of evaluations."""
+    return isinstance(value, dict) and all(type(value.get(key)) is int for key in ("seed", "step", "episode"))
+
+
+def _tensor_fault(facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str | None:
+    """What is wrong with the tensors that are none of a model's; None where nothing is."""
     curve = tensors.get("curve")
     shape = (len(facts["steps"]), len(facts["columns"])) if facts["steps"] else (0,)
     if curve is None or tuple(curve.shape) != shape or curve.dtype != torch.float64:
         return f"curve: expected float64 {shape}"
-    record = tensors.get("record")
-    if record is not None and (record.ndim != 2 or record.shape[1] != len(facts["terms"]) or record.shape[0] > step):
+    record, terms = tensors.get("record"), len(facts["terms"])
+    if record is not None and not (record.ndim == 2 and record.shape[1] == terms and record.shape[0] <= facts["step"]):
         return "record: expected a row per step since the last row of the curve"
+    return _pending_fault(facts, tensors)
+
+
+def _pending_fault(facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str | None:
+    """What is wrong with the policies that are still to be evaluated; None where nothing is."""
+    steps = facts["pending"]
+    if not (isinstance(steps, list) and trusted.is_steps(steps, facts["step"])):
+        return "pending: expected a list of growing steps before the step"
+    if any(row["step"] in steps for row in facts["evaluations"]):
+        return "pending: expected no step that was evaluated"
+    found = {name: tensor for name, tensor in tensors.items() if name.startswith(PENDING)}
+    if found.keys() != {f"{PENDING}{step}" for step in steps}:
+        return "pending: expected a policy of each step"
+    if any(tensor.ndim != 1 or tensor.dtype != torch.uint8 for tensor in found.values()):
+        return "pending: expected bytes"
     return None
 
 
-def save(trainer: Trainer, seed: int, evaluations: Sequence[Mapping[str, Any]]) -> Saved:
-    """A seed of a running trainer, between two steps."""
+def save(trainer: Trainer, seed: int, evaluations: Sequence[Mapping[str, Any]], pending: Mapping[int, bytes]) -> Saved:
+    """A seed of a running trainer, between two steps; `pending`: policies still to be evaluated, by step."""
     index, model, curve = trainer.seeds.index(seed), trainer.model, trainer.curves[seed]
     tensors = {f"weight.{name}": tensor for name, tensor in model.tensors_of(index)}
     tensors |= {f"moment.{name}": tensor for name, tensor in checkpoint.moments_of(model, index).items()}
@@ -130,10 +181,13 @@ def save(trainer: Trainer, seed: int, evaluations: Sequence[Mapping[str, Any]]) 
     failed, good = trainer.failures.get(seed), trainer.good.get(seed)
     if good is not None:
         tensors |= {f"good.{name}": tensor for name, tensor in good.tensors.items()}
+    for step, policy in pending.items():
+        tensors[f"{PENDING}{step}"] = torch.frombuffer(bytearray(policy), dtype=torch.uint8)
     failure = {key: getattr(failed, key) for key in ("stage", "error", "step", "term")} if failed else None
     steps = [step for step, _ in curve.rows]
     terms, columns = list(trainer.terms), list(curve.columns)
-    return Saved(trainer.step, tensors, terms, columns, steps, failure, evaluations, good.step if good else None)
+    evaluated, at = (evaluations, trainer.seeds, sorted(pending)), good.step if good else None
+    return Saved(trainer.step, tensors, terms, columns, steps, failure, *evaluated, at)
 
 
 def _require_fit(trainer: Trainer, seed: int, one: Saved) -> None:
@@ -144,7 +198,8 @@ def _require_fit(trainer: Trainer, seed: int, one: Saved) -> None:
     expected |= {f"moment.{name}": tensor for name, tensor in checkpoint.moments_of(model, index).items()}
     if one.good is not None:
         expected |= {f"good.{name}": tensor for name, tensor in model.tensors_of(index)}
-    found = {name: tensor for name, tensor in one.tensors.items() if name not in ("curve", "record")}
+    beside = ("curve", "record", *(f"{PENDING}{step}" for step in one.pending))
+    found = {name: tensor for name, tensor in one.tensors.items() if name not in beside}
     fault = trusted.tensor_fault(expected.items(), found, finite=False)
     record = one.tensors.get("record")
     if fault is None and one.step > trainer.steps:

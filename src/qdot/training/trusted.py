@@ -94,6 +94,11 @@ def is_texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(part, str) for part in value)
 
 
+def is_seeds(value: Any) -> bool:
+    """Whether a value is a list of different whole numbers."""
+    return isinstance(value, list) and all(type(part) is int for part in value) and len({*value}) == len(value)
+
+
 def is_steps(value: Any, last: int) -> bool:
     """Whether a value is a list of growing whole numbers up to `last`."""
     whole = isinstance(value, Sequence) and all(type(part) is int and 0 <= part <= last for part in value)
