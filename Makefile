@@ -50,8 +50,9 @@ archive: install ## pack code, results, policies and collected data for a review
 
 faults: export PYTHONPATH := src:benchmarks
 faults: SUITE ?= tiny
-faults: install ## kill -9 at drawn instants, go on, compare: tiny 60 + 150, SUITE=quick 20 (MINUTES=45 each; a rerun goes on)
+faults: install ## kill -9 at drawn instants, go on, compare: tiny 60 + 20 + 150, SUITE=quick 20 (MINUTES=45 each; a rerun goes on)
 	$(if $(filter tiny,$(SUITE)),$(BIN)/python benchmarks/faults/run.py --training --kills 60 --minutes '$(MINUTES)')
+	$(if $(filter tiny,$(SUITE)),$(BIN)/python benchmarks/faults/run.py --training --compiled --kills 20 --minutes '$(MINUTES)')
 	$(BIN)/python benchmarks/faults/run.py --suite '$(SUITE)' --kills $(if $(filter tiny,$(SUITE)),150,20) --minutes '$(MINUTES)'
 	$(BIN)/python benchmarks/faults/page.py
 

@@ -145,6 +145,7 @@ def main() -> None:
     parser.add_argument(
         "--training", action="store_true", help="kill one training job of suite tiny, without Snakemake"
     )
+    parser.add_argument("--compiled", action="store_true", help="with --training: its steps are compiled")
     parser.add_argument("--kills", type=int, default=150, help="in the log, with those of earlier runs of this commit")
     parser.add_argument("--minutes", type=float, default=60, help="no round begins later")
     parser.add_argument("--seed", type=int, default=0, help="of the instants and victims")
@@ -152,8 +153,10 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=table.RESULTS, help="folder of the log")
     chosen = parser.parse_args()
     file, work = chosen.results.resolve() / f"faults-{chosen.suite}.csv", chosen.work.resolve()
-    scene = Training(work / "training") if chosen.training else Suite(work / chosen.suite, chosen.suite)
-    drill(scene, "training" if chosen.training else chosen.suite, chosen, file)
+    training = "compiled" if chosen.compiled else "training"
+    job = training if chosen.training else chosen.suite
+    scene = Training(work / job, chosen.compiled) if chosen.training else Suite(work / job, job)
+    drill(scene, job, chosen, file)
 
 
 if __name__ == "__main__":

@@ -8,14 +8,14 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import psutil
 
 from qdot import params, recipes
 from qdot.cli import main
 from qdot.data.files import visible_files
-from qdot.provenance import sha256_file, write_json
+from qdot.provenance import read_json, sha256_file, write_json
 from qdot.stages.runtime import git_state
 from qdot.study import Study
 from qdot.training import checkpoint, resume
@@ -31,6 +31,8 @@ SAVE_SECONDS = "0.5"
 ALGORITHMS = ("qdot", "iql", "bc")
 DATASET = "pendulum-tiny"
 CHANGES = {"train.steps": 150, "train.evaluate_every": 0}  # of suite tiny: rollouts are the suite's, beside
+COMPILED = {"train.steps": 1000, "train.evaluate_every": 0, "train.compile_from": 1}
+COMPILED_ALGORITHMS = ("iql", "bc")  # few parts to trace, which each attempt does anew
 
 
 class Running(Protocol):
@@ -154,31 +156,42 @@ class Suite(Scene):
 
 
 class Training(Scene):
-    """`qdot train` of three algorithms and two seeds; forked, so that an attempt need not import everything again."""
+    """`qdot train` of some algorithms and two seeds; forked, so that an attempt need not import everything again."""
+
+    def __init__(self, folder: Path, compiled: bool = False) -> None:
+        """Make it, once; `compiled`: steps are compiled programs, whose last digits depend on who steps together."""
+        self.changes: dict[str, Any] = dict(COMPILED if compiled else CHANGES)
+        self.algorithms = COMPILED_ALGORITHMS if compiled else ALGORITHMS
+        super().__init__(folder)
 
     def make(self) -> None:
-        """Recipes and a prepared dataset."""
+        """Recipes and a prepared dataset; compiled programs, which later attempts find where the first put them."""
         for name in ("params.yaml", "workflow"):
             copy = shutil.copytree if (TOP / name).is_dir() else shutil.copy
             copy(TOP / name, self.folder / name)
         os.chdir(self.folder)
         study = self._study()
         write_json(Path("data.json"), recipes.data_recipe(study, DATASET))
-        for algorithm in ALGORITHMS:
+        for algorithm in self.algorithms:
             write_json(Path(f"{algorithm}.json"), recipes.train_recipe(study, DATASET, algorithm))
         if main(["--quiet", "data", "--recipe", "data.json", str(study.data_dir(DATASET) / "manifest.json")]):
             raise SystemExit("the dataset could not be prepared")
+        if "train.compile_from" in self.changes:
+            status = self.start(0).wait()
+            found = [read_json(path)["compiled"] for path in Path("results").rglob("runtime.json")]
+            if status or not found or not all(found):
+                raise SystemExit(f"its steps were not compiled: see {self.log}")
+            self.clear()
 
-    @staticmethod
-    def _study() -> Study:
-        return Study.from_config({**params.load(), "suite": "tiny", "set": CHANGES})
+    def _study(self) -> Study:
+        return Study.from_config({**params.load(), "suite": "tiny", "set": self.changes})
 
     def start(self, draw: int) -> Running:
         """In one process."""
         os.chdir(self.folder)
         study = self._study()
-        folders = [study.train_dir(DATASET, algorithm, seed) for algorithm in ALGORITHMS for seed in study.seeds]
-        command = ["train", "--device", "cpu", "--recipe", *(f"{algorithm}.json" for algorithm in ALGORITHMS)]
+        folders = [study.train_dir(DATASET, algorithm, seed) for algorithm in self.algorithms for seed in study.seeds]
+        command = ["train", "--device", "cpu", "--recipe", *(f"{algorithm}.json" for algorithm in self.algorithms)]
         command += ["--seeds", ",".join(map(str, study.seeds)), *(str(folder / "manifest.json") for folder in folders)]
         return Forked(command, self.log)
 

@@ -18,7 +18,9 @@ Import = Callable[[str, str], ModuleType]
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize(("chosen", "kills"), [(["--training"], 4), (["--suite", "tiny"], 2)])
+@pytest.mark.parametrize(
+    ("chosen", "kills"), [(["--training"], 4), (["--training", "--compiled"], 3), (["--suite", "tiny"], 2)]
+)
 def test_killed_work_goes_on_to_the_same_results(chosen: list[str], kills: int, tmp_path: Path) -> None:
     command = [sys.executable, "benchmarks/faults/run.py", *chosen, "--kills", str(kills)]
     command += ["--work", str(tmp_path / "work"), "--results", str(tmp_path)]

@@ -111,11 +111,15 @@ def test_only_whole_evaluations_are_taken_and_none_is_waited_for(gates: Path, po
 
 
 def test_an_error_of_the_caller_ends_rollouts_that_would_never_end(gates: Path, policies: dict[int, bytes]) -> None:
+    def leave() -> None:
+        with Evaluator(GATED, "mine", 0.99, workers=2) as evaluator:
+            for seed, policy in policies.items():
+                evaluator.submit(policy, seed, "map", 40, 33, "final")
+            raise KeyError
+
     (gates / SHUT).write_text("0")
-    with pytest.raises(KeyError), Evaluator(GATED, "mine", 0.99, workers=2) as evaluator:
-        for seed, policy in policies.items():
-            evaluator.submit(policy, seed, "map", 40, 33, "final")
-        raise KeyError
+    with pytest.raises(KeyError):
+        leave()
     assert not multiprocessing.active_children()
 
 

@@ -52,7 +52,7 @@ def _saved(folder: Path, steps: int) -> bytes:
     trainer = _trainer("bc", steps)
     trainer.inspect(log=True)
     trainer.advance()
-    rows = [{"seed": 0, "step": 1, "episode": 0, "return": 1.0, "value": None}]
+    rows = [{"seed": 0, "step": 0, "episode": 0, "return": 1.0, "value": None}]
     saved = resume.save(trainer, 0, rows, {trainer.step: trainer.policies()[0]})
     saved.write(folder / resume.NAME, WORK)
     return (folder / resume.NAME).read_bytes()

@@ -1,10 +1,9 @@
 """Rollouts beside training: neither a saving nor a stop waits for them, and each is made in the end."""
 
-import multiprocessing
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,15 +11,14 @@ from gated_robots import BROKEN, GATED, SHUT, VARIABLE
 from training_job import TrainingJob
 
 from qdot.algorithms.bc import BC
-from qdot.errors import ResultsError
-from qdot.stages import batches, evaluations
-from qdot.stages.cells import Job, find_ready
-from qdot.stages.evaluations import Evaluations
+from qdot.stages import evaluations
+from qdot.stages.cells import Job
 from qdot.training import generations
 from qdot.training.resume import Saved
 
-STEPS, EVERY = 400, 100
+STEPS, EVERY = 2000, 500
 VALUES = {"steps": STEPS, "evaluate_every": EVERY, "evaluate_episodes": 2}
+MakeJob = Callable[[str], TrainingJob]
 
 
 @pytest.fixture
@@ -31,10 +29,9 @@ def gates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., TrainingJob]:
-    return lambda name, steps=STEPS: TrainingJob(
-        tmp_path / name, monkeypatch, ["bc"], GATED, **{**VALUES, "steps": steps}
-    )
+def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeJob:
+    """A job of one algorithm in a new folder, whose evaluations stop at gates."""
+    return lambda name: TrainingJob(tmp_path / name, monkeypatch, ["bc"], GATED, **VALUES)
 
 
 def saved(job: TrainingJob) -> list[Saved]:
@@ -45,35 +42,62 @@ def saved(job: TrainingJob) -> list[Saved]:
 
 
 def wait_until(process: "subprocess.Popen[bytes]", is_so: Callable[[], bool]) -> None:
+    """Look again and again; a process that ended is an error."""
     while not is_so():
-        assert process.poll() is None, process.communicate()[1].decode()
+        assert process.poll() is None, process.communicate()
         time.sleep(0.05)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-@pytest.mark.parametrize("has_ended", [False, True])
+@pytest.mark.parametrize("least", [EVERY, STEPS])
 def test_neither_a_saving_nor_a_stop_waits_for_rollouts_and_they_are_made_later(
-    number: signal.Signals, has_ended: bool, gates: Path, make: Callable[..., TrainingJob]
+    number: signal.Signals, least: int, gates: Path, make: MakeJob
 ) -> None:
-    """The gate is shut for good, so what waited for a rollout would never end; stopped while training or after it."""
-    steps = STEPS if has_ended else 10**6
-    whole, stopped = make("whole"), make("stopped", steps)
+    """The gate is shut for good, so what waited for a rollout would never end: while it trains, and after its end."""
+    whole, stopped = make("whole"), make("stopped")
     whole.end(workers=1)
     (gates / SHUT).write_text("0")
-    process = stopped.start()
-
-    def waits() -> bool:
-        found = saved(stopped)
-        return len(found) == len(stopped.folders) and all(one.pending for one in found)
-
-    wait_until(process, lambda: waits() and (not has_ended or {one.step for one in saved(stopped)} == {STEPS}))
+    process, seeds = stopped.start(), len(stopped.folders)
+    wait_until(process, lambda: sum(one.step >= least and bool(one.pending) for one in saved(stopped)) == seeds)
     process.send_signal(number)
     process.communicate()
     assert process.returncode == (143 if number == signal.SIGTERM else -signal.SIGKILL)
-    assert all(one.evaluations == [] and one.pending[0] == EVERY for one in saved(stopped))
-    if not has_ended:
-        return  # it has a million steps
+    for one in saved(stopped):
+        assert one.evaluations == []
+        assert list(one.pending) == list(range(EVERY, one.step + 1, EVERY))
     (gates / SHUT).unlink()
     stopped.end(workers=1)
     assert stopped.contents() == whole.contents()
     assert set(stopped.statuses()) == {"ok"}
+
+
+def test_a_seed_whose_rollouts_failed_takes_no_step_again(
+    gates: Path, make: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, job = make("whole"), make("job")
+    monkeypatch.chdir(whole.top)
+    assert whole.run() == 0
+    monkeypatch.chdir(job.top)
+    (gates / BROKEN).touch()
+    assert job.run() == 0
+    assert set(job.statuses()) == {"failed"}
+    assert "RuntimeError: the robot is broken" in job.manifests()[0]["reason"]["error"]
+    (gates / BROKEN).unlink()
+    steps: list[int] = []
+    plain = BC.update
+    monkeypatch.setattr(BC, "update", lambda self, batch, step: steps.append(step) or plain(self, batch, step))
+    assert job.run() == 0
+    assert steps == []
+    assert (job.contents(), job.left()) == (whole.contents(), [])
+
+
+def test_policies_that_wait_need_their_environment(gates: Path, make: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = make("job")
+    (gates / BROKEN).touch()
+    assert job.run() == 0
+    (gates / BROKEN).unlink()
+    monkeypatch.setattr(evaluations, "is_available", lambda environment: (False, "it is gone"))
+    assert job.run() == 0
+    assert (
+        "policies wait to be rolled out, and the environment is not installed" in job.manifests()[0]["reason"]["error"]
+    )

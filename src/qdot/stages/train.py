@@ -22,8 +22,8 @@ from qdot.errors import CellFailure, ResultsError
 from qdot.evaluation.tables import write_episodes
 from qdot.processes import Stop, end_with_parent
 from qdot.provenance import first_line, write_json
-from qdot.stages.cells import Job, Ready, attempt, fail_all, find_ready
 from qdot.stages.batches import find_groups
+from qdot.stages.cells import Job, Ready, attempt, fail_all, find_ready
 from qdot.stages.evaluations import Evaluations, await_rollouts, players_of
 from qdot.stages.locks import all_locked
 from qdot.stages.runtime import runtime
