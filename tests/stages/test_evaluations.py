@@ -34,6 +34,17 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeJob:
     return lambda name: TrainingJob(tmp_path / name, monkeypatch, ["bc"], GATED, **VALUES)
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What such a job leaves when every gate is open."""
+    top = tmp_path_factory.mktemp("undisturbed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, str(top))
+        job = TrainingJob(top / "job", patch, ["bc"], GATED, **VALUES)
+        assert job.run() == 0
+        return job.contents()
+
+
 def saved(job: TrainingJob) -> list[Saved]:
     """The last saving of each seed that has one."""
     (made,) = Job.read(job.recipes[1:], list(job.study.seeds), [folder / "manifest.json" for folder in job.folders])
@@ -51,11 +62,10 @@ def wait_until(process: "subprocess.Popen[bytes]", is_so: Callable[[], bool]) ->
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 @pytest.mark.parametrize("least", [EVERY, STEPS])
 def test_neither_a_saving_nor_a_stop_waits_for_rollouts_and_they_are_made_later(
-    number: signal.Signals, least: int, gates: Path, make: MakeJob
+    number: signal.Signals, least: int, gates: Path, make: MakeJob, whole: dict[str, bytes]
 ) -> None:
     """The gate is shut for good, so what waited for a rollout would never end: while it trains, and after its end."""
-    whole, stopped = make("whole"), make("stopped")
-    whole.end(workers=1)
+    stopped = make("stopped")
     (gates / SHUT).write_text("0")
     process, seeds = stopped.start(), len(stopped.folders)
     wait_until(process, lambda: sum(one.step >= least and bool(one.pending) for one in saved(stopped)) == seeds)
@@ -67,17 +77,14 @@ def test_neither_a_saving_nor_a_stop_waits_for_rollouts_and_they_are_made_later(
         assert list(one.pending) == list(range(EVERY, one.step + 1, EVERY))
     (gates / SHUT).unlink()
     stopped.end(workers=1)
-    assert stopped.contents() == whole.contents()
+    assert stopped.contents() == whole
     assert set(stopped.statuses()) == {"ok"}
 
 
 def test_a_seed_whose_rollouts_failed_takes_no_step_again(
-    gates: Path, make: MakeJob, monkeypatch: pytest.MonkeyPatch
+    gates: Path, make: MakeJob, whole: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, job = make("whole"), make("job")
-    monkeypatch.chdir(whole.top)
-    assert whole.run() == 0
-    monkeypatch.chdir(job.top)
+    job = make("job")
     (gates / BROKEN).touch()
     assert job.run() == 0
     assert set(job.statuses()) == {"failed"}
@@ -88,7 +95,7 @@ def test_a_seed_whose_rollouts_failed_takes_no_step_again(
     monkeypatch.setattr(BC, "update", lambda self, batch, step: steps.append(step) or plain(self, batch, step))
     assert job.run() == 0
     assert steps == []
-    assert (job.contents(), job.left()) == (whole.contents(), [])
+    assert (job.contents(), job.left()) == (whole, [])
 
 
 def test_policies_that_wait_need_their_environment(gates: Path, make: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,10 +13,20 @@ from qdot.training import resume
 STEPS = {"steps": 1500, "evaluate_every": 300}
 
 
+def written(path: Path) -> int | None:
+    """When a file was written; None where there is none."""
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
+
+
 def stop(job: TrainingJob, number: signal.Signals, workers: int) -> int:
     """Start the job, and signal it after it has saved, as Ctrl-C does all its processes; returns its status."""
-    process, saved = job.start(workers), [folder / resume.NAME for folder in job.folders]
-    while not all(path.is_file() for path in saved) and process.poll() is None:
+    paths = [folder / resume.NAME for folder in job.folders]
+    before = [written(path) for path in paths]
+    process = job.start(workers)
+    while any(written(path) in (None, old) for path, old in zip(paths, before, strict=True)) and process.poll() is None:
         time.sleep(0.02)
     if number == signal.SIGINT:
         os.killpg(process.pid, number)
