@@ -13,20 +13,10 @@ from qdot.training import resume
 STEPS = {"steps": 1500, "evaluate_every": 300}
 
 
-def written(path: Path) -> int | None:
-    """When a file was written; None where there is none."""
-    try:
-        return path.stat().st_mtime_ns
-    except FileNotFoundError:
-        return None
-
-
 def stop(job: TrainingJob, number: signal.Signals, workers: int) -> int:
     """Start the job, and signal it after it has saved, as Ctrl-C does all its processes; returns its status."""
-    paths = [folder / resume.NAME for folder in job.folders]
-    before = [written(path) for path in paths]
-    process = job.start(workers)
-    while any(written(path) in (None, old) for path, old in zip(paths, before, strict=True)) and process.poll() is None:
+    process, saved = job.start(workers), [folder / resume.NAME for folder in job.folders]
+    while not all(path.is_file() for path in saved) and process.poll() is None:
         time.sleep(0.02)
     if number == signal.SIGINT:
         os.killpg(process.pid, number)
@@ -37,15 +27,14 @@ def stop(job: TrainingJob, number: signal.Signals, workers: int) -> int:
     return process.returncode
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(("number", "workers"), [(signal.SIGTERM, 1), (signal.SIGTERM, 2), (signal.SIGINT, 2)])
 def test_a_job_that_is_stopped_by_any_signal_goes_on_to_the_same_files(
-    workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    number: signal.Signals, workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = TrainingJob(tmp_path / "whole", monkeypatch, **STEPS)
     whole.end(workers=1)
     stopped = TrainingJob(tmp_path / "stopped", monkeypatch, **STEPS)
-    assert stop(stopped, signal.SIGTERM, workers) == 143
-    assert stop(stopped, signal.SIGINT, workers) == 143
+    assert stop(stopped, number, workers) == 143
     assert stop(stopped, signal.SIGKILL, workers) == -signal.SIGKILL
     stopped.end(workers)
     assert stopped.contents() == whole.contents()
