@@ -126,8 +126,9 @@ def test_what_is_not_exactly_a_known_environment_is_stepped_by_its_own_step(subc
         assert type(lanes_of(environments)) is Lanes
     lanes = lanes_of(copies(subclass, 2))
     observations = np.stack(lanes.reset([0, 1]))
-    rewards, over, success = lanes.step(np.arange(2), np.zeros((2, 3), "f4"), observations)
+    rewards, over, success, recorded = lanes.step(np.arange(2), np.zeros((2, 3), "f4"), observations)
     assert (rewards.tolist(), over.tolist(), success) == ([5.0, 5.0], [False, False], {})
+    assert recorded.tolist() == rewards.tolist()
 
 
 def test_actions_of_another_width_are_refused() -> None:

@@ -188,7 +188,7 @@ def diagnostic_rows(source: Source) -> Row:
         rows.append({"dataset": dataset, "algorithm": algorithm, "readout": readout, "cells": cells})
     measured = {(row["dataset"], row["algorithm"], row["readout"]) for row in rows}
     for dataset, algorithm, readout in lookup(source.summary, source.headline, "mean"):
-        if (dataset, algorithm, readout) not in measured:
+        if dataset in source.study.datasets and (dataset, algorithm, readout) not in measured:
             none = {"cells": [None] * len(quantities)}
             rows.append({"dataset": dataset, "algorithm": algorithm, "readout": readout, **none})
     return {
