@@ -1,6 +1,7 @@
 """Figures as inline SVG: page colours, unique ids, equal bytes."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ import pytest
 from qdot.reporting import figures
 from qdot.reporting.canvas import NAMED_LINES, spread_out
 from qdot.reporting.palette import NAMED, STAND_INS, look
-from qdot.reporting.svg import inline
+from qdot.reporting.svg import CLASSES, inline
 
 
 @pytest.fixture
@@ -114,3 +115,9 @@ def test_more_lines_than_fit_are_left_to_the_key(curves: pd.DataFrame) -> None:
     many = pd.concat([curves.assign(algorithm=f"m{index}") for index in range(NAMED_LINES + 1)])
     svg = inline(figures.learning_curves(many, ["m0"]), "a", "Learning curves")
     assert not re.search(r">m\d+</text>", svg)
+
+
+def test_styles_that_become_classes_are_those_of_the_style_sheet() -> None:
+    rules = (Path(__file__).parents[2] / "reports/templates/style.css").read_text(encoding="utf-8")
+    for style, name in CLASSES.items():
+        assert f"figure svg .{name} {{ {style}; }}" in rules

@@ -206,7 +206,7 @@ def test_the_whole_study_of_the_paper_fits(tmp_path: Path) -> None:
     fill(study, algorithms=study.algorithms)
     text, page = rendered(study)
     assert "720 cells, 720 finished" in page.text
-    assert len(text) < 5_000_000
+    assert len(text) < 5_100_000  # and films, 800,000 at most: docs/reading-the-report.md
 
 
 def test_a_narrow_window_scrolls_tables_not_the_page(

@@ -158,8 +158,8 @@ def _transport(source: Source) -> Section:
         "How far the map moves the data's actions: its cost during training, and the quantiles of the displacement.",
         "Logged on training batches. The cost E‖T(s, a) − a‖² of Q-DOT's map estimates the squared Wasserstein-2 "
         "distance between behaviour policy and trained policy; of a map that is no gradient of a convex function it is "
-        f"an upper bound.{state.other_cost(source)} A displacement near 0 would mean that the map has collapsed to the "
-        "identity.",
+        "an upper bound. A displacement near 0 would mean that the map has collapsed to the identity."
+        + state.other_cost(source),
         "train",
         [source.path(name) for name in ("trajectories.csv", "moves.csv", "moved_episodes.csv", "supplement.csv")],
         {
