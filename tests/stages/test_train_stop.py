@@ -27,17 +27,28 @@ def stop(job: TrainingJob, number: signal.Signals, workers: int) -> int:
     return process.returncode
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What the job leaves that nobody stopped."""
+    with pytest.MonkeyPatch.context() as patch:
+        job = TrainingJob(tmp_path_factory.mktemp("undisturbed") / "whole", patch, **STEPS)
+        job.end(workers=1)
+        return job.contents()
+
+
 @pytest.mark.parametrize(("number", "workers"), [(signal.SIGTERM, 1), (signal.SIGTERM, 2), (signal.SIGINT, 2)])
 def test_a_job_that_is_stopped_by_any_signal_goes_on_to_the_same_files(
-    number: signal.Signals, workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    number: signal.Signals,
+    workers: int,
+    undisturbed: dict[str, bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    whole = TrainingJob(tmp_path / "whole", monkeypatch, **STEPS)
-    whole.end(workers=1)
     stopped = TrainingJob(tmp_path / "stopped", monkeypatch, **STEPS)
     assert stop(stopped, number, workers) == 143
     assert stop(stopped, signal.SIGKILL, workers) == -signal.SIGKILL
     stopped.end(workers)
-    assert stopped.contents() == whole.contents()
+    assert stopped.contents() == undisturbed
     assert set(stopped.statuses()) == {"ok"}
 
 
