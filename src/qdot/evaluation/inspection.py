@@ -17,13 +17,13 @@ from torch import Tensor
 from qdot.algorithms import diagnostics
 from qdot.data.batch import RETURN_SCALE, Dataset, Prepared
 from qdot.training.checkpoint import Policy
+from qdot.training.signs import SHARE
 
 STATES = 256  # at which a deterministic readout is measured
 SAMPLED_STATES = 8  # at which a readout that samples is
 SAMPLES = 256  # of each side, per state
 CLUSTERS = 20  # blocks of consecutive episodes: the collecting policy changes slowly, if at all, within one
 CHUNK = 4096  # rows of the data that the map moves at once
-SHARE = "value_overestimation_share"
 TRAINING_LAW = "training_law"  # in place of a readout: T # beta_hat, which map_sample alone executes, clipped
 
 
@@ -81,8 +81,7 @@ def distances(policy: Policy, dataset: Dataset, readouts: Sequence[str]) -> Iter
     model: Any = policy.model
     if not hasattr(model, "behaviour"):
         return
-    places = np.linspace(0, dataset.size - 1, STATES).round().astype(int)
-    states = torch.from_numpy(dataset.observations[places]).unsqueeze(0)
+    states, _ = _sample(dataset)
     with torch.no_grad():
         mean, variance = model.behaviour.moments(states)
         for readout in readouts:
@@ -103,8 +102,7 @@ def training_law(policy: Policy, dataset: Dataset) -> Iterator[Inspected]:
     model: Any = policy.model
     if not hasattr(model, "map"):
         return
-    places = np.linspace(0, dataset.size - 1, STATES).round().astype(int)
-    states, actions = (torch.from_numpy(table[places])[None] for table in (dataset.observations, dataset.actions))
+    states, actions = _sample(dataset)
     noise = torch.randn(1, STATES, 1, model.behaviour.noise_width, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         moved = model.map.gradient(states, actions)
@@ -114,6 +112,13 @@ def training_law(policy: Policy, dataset: Dataset) -> Iterator[Inspected]:
         density = model.behaviour.log_likelihood
         found = diagnostics.pushed_divergence(density, images, jacobian, states, drawn)
         yield Inspected(TRAINING_LAW, "divergence", found.item())
+
+
+def _sample(dataset: Dataset) -> tuple[Tensor, Tensor]:
+    """States (1, STATES, obs) and actions (1, STATES, act), evenly spaced over the data."""
+    places = np.linspace(0, dataset.size - 1, STATES).round().astype(int)
+    states, actions = (torch.from_numpy(table[places])[None] for table in (dataset.observations, dataset.actions))
+    return states, actions
 
 
 def _debiased(model: Any, state: Tensor, readout: str) -> float:

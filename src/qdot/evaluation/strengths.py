@@ -47,29 +47,31 @@ def strength_table(study: Study, summary: pd.DataFrame) -> pd.DataFrame:
     for dataset in study.datasets:
         sweeps: dict[str, dict[str, Run]] = {}
         for name in study.algorithms:
-            score = scored.get((dataset, name, study.resolved(dataset, name)["primary_readout"]))
-            of = _sweep(study, dataset, name)
+            resolved = study.resolved(dataset, name)
+            score, values = scored.get((dataset, name, resolved["primary_readout"])), _flat(resolved)
+            of = _sweep(study, dataset, name, values)
             if score is not None and of is not None:
-                sweeps.setdefault(of, {})[name] = Run(_values(study, dataset, name), score)
+                sweeps.setdefault(of, {})[name] = Run(values, score)
         for of, runs in sweeps.items():
-            rows += _rows(of, _values(study, dataset, of), runs)
+            rows += _rows(of, _flat(study.resolved(dataset, of)), runs)
     return pd.DataFrame(rows, columns=COLUMNS).astype({"seeds": "Int64"})
 
 
-def _values(study: Study, dataset: str, name: str) -> dict[str, Any]:
-    """Resolved values of an algorithm, flat."""
-    found = study.resolved(dataset, name)
-    return {**found["algorithm_values"], **{f"train.{key}": value for key, value in found["train"].items()}}
+def _flat(resolved: Mapping[str, Any]) -> dict[str, Any]:
+    """Resolved values of an algorithm, in one mapping."""
+    return {**resolved["algorithm_values"], **{f"train.{key}": value for key, value in resolved["train"].items()}}
 
 
-def _sweep(study: Study, dataset: str, name: str) -> str | None:
+def _sweep(study: Study, dataset: str, name: str, values: Mapping[str, Any]) -> str | None:
     """The algorithm whose sweep a run belongs to: itself, too; None for what a grid varied in other values alone."""
-    values, of, method = _values(study, dataset, name), study.swept_from(name), study.method(name)
+    of, method = study.swept_from(name), study.method(name)
     if of is not None:
         own = variants.changes(study.params, name)["algorithm"]
         return of if KEY in own or KEY not in values else None
-    of_method = _values(study, dataset, method)
-    return method if KEY in values and {**values, KEY: None} == {**of_method, KEY: None} else name
+    if KEY not in values or method == name:
+        return name
+    of_method = _flat(study.resolved(dataset, method))
+    return method if {**values, KEY: None} == {**of_method, KEY: None} else name
 
 
 def _rows(of: str, own: Mapping[str, Any], runs: Mapping[str, Run]) -> Iterator[dict[str, Any]]:

@@ -108,8 +108,12 @@ def _thinned(rows: pd.DataFrame, source: Source) -> pd.DataFrame:
 def _primary(source: Source, dataset: str) -> pd.DataFrame:
     """Evaluations during training of each algorithm's primary readout."""
     rows = source.trajectories[(source.trajectories["dataset"] == dataset) & (source.trajectories["readout"] != "")]
-    wanted = {a: source.study.resolved(dataset, a)["primary_readout"] for a in source.methods}
-    return rows[rows["readout"] == rows["algorithm"].map(wanted)]
+    return rows[rows["readout"] == rows["algorithm"].map(_primary_readouts(source, dataset))]
+
+
+def _primary_readouts(source: Source, dataset: str) -> dict[str, str]:
+    """By algorithm, how its policy acts."""
+    return {name: source.study.resolved(dataset, name)["primary_readout"] for name in source.methods}
 
 
 def logged_panels(source: Source, quantity: str, label: str, from_zero: bool = False, executed: bool = False) -> Panels:
@@ -125,8 +129,10 @@ def logged_panels(source: Source, quantity: str, label: str, from_zero: bool = F
     panels, shown = [], []
     for dataset in source.study.datasets:
         rows = source.trajectories[source.trajectories["dataset"] == dataset]
-        readouts = {name: source.study.resolved(dataset, name)["primary_readout"] for name in source.methods}
-        names = {name: f"{readout}_{quantity}" if executed else quantity for name, readout in readouts.items()}
+        if executed:
+            names = {name: f"{readout}_{quantity}" for name, readout in _primary_readouts(source, dataset).items()}
+        else:
+            names = dict.fromkeys(source.methods, quantity)
         rows = _thinned(rows[rows["quantity"] == rows["algorithm"].map(names)], source)
         if len(rows):
             shown += list(rows["algorithm"])

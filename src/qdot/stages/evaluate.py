@@ -27,7 +27,7 @@ from qdot.stages.locks import all_locked
 from qdot.stages.runtime import runtime
 from qdot.training.checkpoint import Policy
 from qdot.training.loop import threads
-from qdot.training.signs import Sign, overestimation_signs
+from qdot.training.signs import SHARE, Sign, overestimation_signs
 
 log = logging.getLogger("qdot")
 POLICY = "policy.safetensors"
@@ -157,7 +157,7 @@ def inspect(job: Job, seed: int, rows: Sequence[Mapping[str, Any]], prepared: Pr
     if episodes:
         write_rows(directory / "dataset_episodes.csv", DATASET_EPISODE_COLUMNS, ({**names, **row} for row in episodes))
         write_rows(directory / "moves.csv", MOVE_COLUMNS, ({**names, **row} for row in moves))
-    return overestimation_signs({row.readout: row.value for row in found if row.quantity == inspection.SHARE})
+    return overestimation_signs({row.readout: row.value for row in found if row.quantity == SHARE})
 
 
 def _submit(job: Job, seed: int, evaluator: Evaluator) -> None:

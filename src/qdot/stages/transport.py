@@ -62,8 +62,12 @@ def _run(recipe: Mapping[str, Any]) -> None:
 def _is_finished(directory: Path, wanted: str) -> bool:
     """Whether a job that outlived its Snakemake has done it all meanwhile."""
     found = find_manifest(directory / MANIFEST, "digest", "files")
-    done = found is not None and found["status"] == "ok" and found["digest"] == wanted
-    return done and not any(provenance.damaged_files(directory, (found or {})["files"]))
+    return (
+        found is not None
+        and found["status"] == "ok"
+        and found["digest"] == wanted
+        and not any(provenance.damaged_files(directory, found["files"]))
+    )
 
 
 def _table(recipe: Mapping[str, Any], name: str, pieces: Pieces) -> str:

@@ -186,8 +186,18 @@ def save(trainer: Trainer, seed: int, evaluations: Sequence[Mapping[str, Any]], 
     failure = {key: getattr(failed, key) for key in ("stage", "error", "step", "term")} if failed else None
     steps = [step for step, _ in curve.rows]
     terms, columns = list(trainer.terms), list(curve.columns)
-    evaluated, at = (evaluations, trainer.seeds, sorted(pending)), good.step if good else None
-    return Saved(trainer.step, tensors, terms, columns, steps, failure, *evaluated, at)
+    return Saved(
+        trainer.step,
+        tensors,
+        terms,
+        columns,
+        steps,
+        failure,
+        evaluations,
+        batch=trainer.seeds,
+        pending=sorted(pending),
+        good=good.step if good else None,
+    )
 
 
 def _require_fit(trainer: Trainer, seed: int, one: Saved) -> None:

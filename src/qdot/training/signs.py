@@ -32,6 +32,7 @@ LARGE = 1e30  # stands for infinity
 FAR = 5.0
 AWAY = 1.5
 OVERESTIMATED = 0.25
+SHARE = "value_overestimation_share"  # of a readout, in diagnostics.csv and, behind its name, in a sign
 
 
 class Sign(NamedTuple):
@@ -103,7 +104,7 @@ def overestimation_signs(shares: Mapping[str, float]) -> list[Sign]:
             absolute discounted return of an episode of the data.
     """
     return [
-        Sign("value over-estimation", f"{readout}_value_overestimation_share", min(share, LARGE), OVERESTIMATED)
+        Sign("value over-estimation", f"{readout}_{SHARE}", min(share, LARGE), OVERESTIMATED)
         for readout, share in shares.items()
         if share > OVERESTIMATED
     ]
