@@ -19,7 +19,7 @@ Import = Callable[[str, str], ModuleType]
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize(
-    ("chosen", "kills"), [(["--training"], 4), (["--training", "--compiled"], 1), (["--suite", "tiny"], 2)]
+    ("chosen", "kills"), [(["--training"], 4), (["--training", "--compiled"], 1), (["--suite", "tiny"], 1)]
 )
 def test_killed_work_goes_on_to_the_same_results(chosen: list[str], kills: int, tmp_path: Path) -> None:
     command = [sys.executable, "benchmarks/faults/run.py", *chosen, "--kills", str(kills)]

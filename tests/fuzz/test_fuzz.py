@@ -87,7 +87,7 @@ def test_no_reader_crashes_on_some_damage(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_no_reader_crashes_on_much_damage(tmp_path: Path) -> None:
-    run(tmp_path, 300)
+    run(tmp_path, 100)
 
 
 def test_the_kept_run_is_of_todays_targets_and_had_no_crash() -> None:

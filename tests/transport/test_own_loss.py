@@ -43,8 +43,11 @@ def test_spectral_problem_has_the_spectrum_and_stays_in_the_box(spectrum: tuple[
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", CASES["full"], ids=lambda case: f"{case.name}-{case.dim}d")
+@pytest.mark.parametrize(
+    "case", [case for case in CASES["full"] if case.bound], ids=lambda case: f"{case.name}-{case.dim}d"
+)
 def test_own_loss_is_exact_at_full_budget(case: Case) -> None:
     rows = {row.map: row for row in case_rows(case, 0, CONTROLLED)}
-    assert all(row.passed is not False for row in rows.values())
-    assert case.bound is None or rows["icnn"].value < case.bound
+    assert all(row.passed for row in rows.values())
+    assert case.bound is not None
+    assert rows["icnn"].value < case.bound
