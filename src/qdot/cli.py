@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from qdot import commands, jobs
-from qdot.errors import QdotError, ResultsError
+from qdot.errors import QdotError, ResultsError, unwritable
 from qdot.stages import limit, publish
 from qdot.stages.completion import add_completion
 from qdot.stages.policy import add_policy
@@ -67,8 +67,7 @@ def _set_up_log(options: argparse.Namespace) -> None:
             options.log.parent.mkdir(parents=True, exist_ok=True)
             handlers.append(logging.FileHandler(options.log, mode="w"))
         except OSError as error:
-            text = f"{options.log}: cannot be written ({error.strerror}); expected a writable folder: see `qdot places`"
-            raise ResultsError(text) from error
+            raise ResultsError(unwritable(options.log, error)) from error
     logging.basicConfig(level=logging.INFO, format=FORMAT.format(_name(options)), handlers=handlers, force=True)
     log.setLevel(logging.DEBUG)
     logging.getLogger("h5py").setLevel(logging.WARNING)

@@ -20,6 +20,12 @@ def printable(text: str) -> str:
     return "".join(spelled)
 
 
+def unwritable(path: object, error: OSError) -> str:
+    """What to say of a file or folder that cannot be written: no space, no right, no folder."""
+    reason = error.strerror or error
+    return f"{path}: cannot be written ({reason}); expected a writable folder with free space: see `qdot places`"
+
+
 class ParamsError(QdotError):
     """A value in params.yaml or on the command line is unknown, missing or of the wrong kind."""
 

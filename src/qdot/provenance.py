@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from qdot import strict_json
-from qdot.errors import ResultsError
+from qdot.errors import ResultsError, unwritable
 
 SEAL = "seal"  # a manifest's entry: the digest of all others
 LONGEST_NAME, LONGEST_PART = 1024, 255  # characters that a file system takes
@@ -61,9 +61,7 @@ def write_atomic(path: str | Path, content: str | bytes, durable: bool = True) -
     except OSError as error:
         if temporary is not None and os.path.exists(temporary):
             os.unlink(temporary)
-        raise ResultsError(
-            f"{path}: cannot be written ({error.strerror or error}); expected a writable folder with free space"
-        ) from error
+        raise ResultsError(unwritable(path, error)) from error
 
 
 @contextlib.contextmanager

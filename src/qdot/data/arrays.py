@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from qdot.data.files import replacing, unwritable
+from qdot.data.files import replacing
+from qdot.errors import DataError, unwritable
 
 BLOCK = 1 << 16  # rows
 CODES = {np.dtype(np.float32): "F32", np.dtype(np.int64): "I64"}  # safetensors' names
@@ -62,7 +63,7 @@ def write_columns(path: Path, columns: Mapping[str, Column]) -> str:
                     hasher.update(part)
                     file.write(part)
         except OSError as error:
-            raise unwritable(path, error) from error
+            raise DataError(unwritable(path, error)) from error
     return hasher.hexdigest()
 
 

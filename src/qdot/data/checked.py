@@ -4,9 +4,9 @@ import shutil
 from pathlib import Path
 
 from qdot.data.d4rl import D4rlFile
-from qdot.data.files import replacing, unwritable
+from qdot.data.files import replacing
 from qdot.data.hdf5 import HDF5_SIGNATURE, opened
-from qdot.errors import DataError
+from qdot.errors import DataError, unwritable
 from qdot.provenance import sha256_file
 
 
@@ -66,5 +66,5 @@ def copy(source: Path, target: Path, file: D4rlFile) -> tuple[int, str]:
         try:
             shutil.copyfile(source, temporary)
         except OSError as error:
-            raise unwritable(target, error) from error
+            raise DataError(unwritable(target, error)) from error
         return check_file(temporary, file)

@@ -18,7 +18,7 @@ from qdot.data import collect_halfcheetah, collect_maze, collect_pendulum
 from qdot.data.collect_episodes import Schedule, record
 from qdot.data.collect_shifts import SUBOPTIMAL, steps_for_half, worse_half
 from qdot.data.minari import datasets_root
-from qdot.errors import DataError, ParamsError
+from qdot.errors import DataError, ParamsError, unwritable
 
 AUTHOR = "Q-DOT, reproduced"
 RECIPES = {
@@ -96,5 +96,5 @@ def _write(
                 shutil.rmtree(target)
             (Path(folder) / identity).rename(target)
     except OSError as error:
-        raise DataError(f"{target}: cannot be written ({error}); expected a writable folder with free space") from error
+        raise DataError(unwritable(target, error)) from error
     return target

@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 
 from qdot.data.checked import SourceError, check_file
 from qdot.data.d4rl import D4rlFile
-from qdot.data.files import publish, unwritable
+from qdot.data.files import publish
 from qdot.data.partial import Partial
+from qdot.errors import DataError, unwritable
 
 if TYPE_CHECKING:
     import requests
@@ -86,7 +87,7 @@ def download(
         try:
             found = _right_bytes(session, transfer, sleep)
         except OSError as error:
-            raise unwritable(target, error) from error
+            raise DataError(unwritable(target, error)) from error
     publish(transfer.partial.path, target)
     transfer.partial.discard()
     return found

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from qdot.errors import DataError
+from qdot.errors import DataError, unwritable
 from qdot.provenance import digest, sha256_file
 
 
@@ -22,7 +22,7 @@ def replacing(path: Path) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
         os.close(handle)
     except OSError as error:
-        raise unwritable(path, error) from error
+        raise DataError(unwritable(path, error)) from error
     temporary = Path(name)
     try:
         yield temporary
@@ -43,14 +43,7 @@ def publish(temporary: Path, path: Path) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        raise unwritable(path, error) from error
-
-
-def unwritable(path: Path, error: OSError) -> DataError:
-    """The error for a file that cannot be written: no space, no right, no folder."""
-    return DataError(
-        f"{path}: cannot be written ({error.strerror or error}); expected a writable folder with free space"
-    )
+        raise DataError(unwritable(path, error)) from error
 
 
 def content_sha256(path: Path) -> str:

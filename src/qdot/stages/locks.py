@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from qdot.errors import ResultsError
+from qdot.errors import ResultsError, unwritable
 from qdot.places import Places
 from qdot.study import slug
 
@@ -46,7 +46,4 @@ def opened(folder: Path, name: str) -> IO[str]:
         path.parent.mkdir(parents=True, exist_ok=True)
         return open(path, "w")
     except OSError as error:
-        raise ResultsError(
-            f"{error.filename}: cannot be written ({error.strerror}); expected a writable folder with free space: "
-            "see `qdot places`"
-        ) from error
+        raise ResultsError(unwritable(error.filename, error)) from error

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from qdot.errors import ResultsError
+from qdot.errors import ResultsError, unwritable
 from qdot.training import resume
 from qdot.training.resume import Saved
 
@@ -90,6 +90,4 @@ def _move(path: Path, to: Path) -> None:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise ResultsError(
-            f"{to}: cannot be written ({error.strerror}); expected a writable folder: see `qdot places`"
-        ) from error
+        raise ResultsError(unwritable(to, error)) from error
