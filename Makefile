@@ -93,6 +93,7 @@ bench: install .venv-bench/installed ## speed beside peers, on an idle machine; 
 	.venv-bench/bin/python benchmarks/speed/growth.py
 	.venv-bench/bin/python benchmarks/speed/alone.py
 	$(BIN)/python benchmarks/speed/preparing.py
+	$(BIN)/python benchmarks/speed/fits.py
 	$(BIN)/python benchmarks/evaluation/rates.py
 	$(BIN)/python benchmarks/speed/page.py
 
