@@ -181,8 +181,9 @@ def test_compiled_losses_gradients_and_weights_stay_near_the_plain_ones(name: st
 
     After one step the first moment is (1 - beta1) times the gradient, so its bound is one of gradients.
     """
+    train, own = {"steps": 40}, with_dropout(name, 0.1)
     plain, compiled = (
-        Family([Member(name, values(name, {"steps": 40, "compile_from": least}), random_dataset(5, 3))], [0, 1, 2])
+        Family([Member(name, values(name, train | {"compile_from": least}, **own), random_dataset(5, 3))], [0, 1, 2])
         for least in (None, 1)
     )
     assert (plain.compiled, compiled.compiled) == (False, True)
