@@ -239,7 +239,7 @@ def test_compiled_algorithms_end_with_the_same_bytes_in_a_family_as_alone(tmp_pa
             assert member.error is None
             assert [outcome.status for outcome in outcomes] == ["ok", "ok"]
 
-    names = ["qdot", "iql", "td3_bc"]  # the last stays plain
+    names = ["qdot", "iql", "adversarial", "td3_bc"]  # the last stays plain
     run(names, tmp_path / "together")
     for name in names:
         run([name], tmp_path / "alone")
