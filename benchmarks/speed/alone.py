@@ -19,9 +19,13 @@ import table
 
 RUNS, STEPS = 5, 30
 OURS = {"qdot": ("qdot", 1), "iql": ("iql", 1), "qdot, five seeds": ("qdot", 5), "iql, five seeds": ("iql", 5)}
-THEIRS = {"d3rlpy's iql": ("d3rlpy_iql", "d3rlpy_iql"), "torchrl's iql": ("torchrl_iql", "torchrl")}
 PLAIN, COMPILED = "plain eager Q-DOT", ", compiled"
-PAIRS = [("qdot", PLAIN)] + [("iql" + how, peer + how) for how in ("", COMPILED) for peer in THEIRS]
+THEIRS: dict[str, tuple[str, str, tuple[bool, ...]]] = {  # module, function, and its arguments after the dataset
+    "d3rlpy's iql": ("d3rlpy_iql", "d3rlpy_iql", ()),
+    "torchrl's iql": ("torchrl_iql", "torchrl", (False,)),
+    "torchrl's iql, compiled": ("torchrl_iql", "torchrl", (True,)),
+}
+PAIRS = [("qdot", PLAIN), *(("iql" + COMPILED if peer.endswith(COMPILED) else "iql", peer) for peer in THEIRS)]
 NO_PEER = ("qdot" + COMPILED, "qdot, five seeds", "iql, five seeds")
 
 
@@ -62,12 +66,11 @@ def contestant(name: str) -> Any:
 
     if name == PLAIN:
         return plain_qdot(noise())
-    kind, compiled = name.removesuffix(COMPILED), name.endswith(COMPILED)
-    if kind in OURS:
-        algorithm, seeds = OURS[kind]
-        return stepping(ours([algorithm], noise(), seeds, compiled))
-    module, made = THEIRS[kind]
-    return getattr(importlib.import_module(module), made)(noise(), compiled)
+    if name in THEIRS:
+        module, made, arguments = THEIRS[name]
+        return getattr(importlib.import_module(module), made)(noise(), *arguments)
+    algorithm, seeds = OURS[name.removesuffix(COMPILED)]
+    return stepping(ours([algorithm], noise(), seeds, name.endswith(COMPILED)))
 
 
 def taken(name: str, steps: int = STEPS) -> Taken:

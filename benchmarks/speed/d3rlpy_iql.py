@@ -1,6 +1,4 @@
-"""IQL of d3rlpy on our data, with our widths, batch and numbers, plain and in its compiled form."""
-
-from dataclasses import replace
+"""IQL of d3rlpy on our data, with our widths, batch and numbers. Its `compile_graph` does nothing without CUDA."""
 
 from configs import iql_config
 from contestants import Step, drawn, values_of
@@ -10,10 +8,10 @@ from learners import ShippedIQL
 from qdot.data.batch import Dataset
 
 
-def d3rlpy_iql(dataset: Dataset, compiled: bool) -> Step:
-    """d3rlpy's IQL as its package runs it; `compiled`: with its own `compile_graph`."""
+def d3rlpy_iql(dataset: Dataset) -> Step:
+    """d3rlpy's IQL as its package runs it."""
     values = values_of("iql")
-    algo = replace(iql_config(values), compile_graph=compiled).create(device=False)
+    algo = iql_config(values).create(device=False)
     algo.create_impl((dataset.observation_dim,), dataset.action_dim)
     learner, data, rows, taken = ShippedIQL(algo), tables(dataset), drawn(dataset, values["train"]["batch_size"]), [0]
 

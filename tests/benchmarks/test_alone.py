@@ -25,9 +25,9 @@ def test_a_process_says_when_it_has_stepped_and_what_memory_it_took(
 def test_ratios_are_the_peers_over_ours_and_only_compiled_trainers_have_a_compiler_s_time(alone: ModuleType) -> None:
     names = {name for pair in alone.PAIRS for name in pair} | set(alone.NO_PEER)
     found = {name: [alone.Taken(2.0, 1.0, 0.5)] * 3 for name in names}
-    found["d3rlpy's iql, compiled"] = [alone.Taken(3.0, 4.0, 1.0)] * 3
+    found["torchrl's iql, compiled"] = [alone.Taken(3.0, 4.0, 1.0)] * 3
     rows = {row["metric"]: row for row in alone.rows(found)}
-    beside = "iql, compiled, {}beside d3rlpy's iql, compiled"
+    beside = "iql, compiled, {}beside torchrl's iql, compiled"
     for metric, ratio in [
         (f"start-up: {beside.format('to its first step, ')}", "1.500"),
         (f"start-up: first step of {beside.format('')}", "4.000"),
