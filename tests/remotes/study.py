@@ -28,6 +28,7 @@ def invent(top: Path) -> Checkout:
     study = Study.from_config(params.load(top), "tiny", top)
     fake_study.fill(study)
     fake_study.write_studies(study)
+    fake_study.write_rollouts(study)
     study.compare_dir.mkdir(parents=True)
     (study.compare_dir / "metrics.json").write_text('{"pendulum-tiny": {"iql": 1.5}}\n')
     page = top / "reports/build/tiny/index.html"
