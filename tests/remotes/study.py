@@ -64,7 +64,8 @@ class Home:
         home = self.checkout.top.with_name(self.checkout.top.name + "-home")
         home.mkdir(exist_ok=True)
         named = {"HOME": home, "DVC_GLOBAL_CONFIG_DIR": home / "dvc", "DVC_SITE_CACHE_DIR": home / "site"}
-        return {name: str(path) for name, path in named.items()}
+        attempts = {"AWS_MAX_ATTEMPTS": "1"}  # S3's client asks a dead server for six minutes otherwise
+        return {name: str(path) for name, path in named.items()} | attempts
 
     def dvc(self, *arguments: str, status: int = 0) -> str:
         """Run DVC and check its exit status; returns what it printed."""
@@ -72,12 +73,19 @@ class Home:
 
     def refused(self, verb: str) -> str:
         """Run a transfer that fails; returns what DVC printed. Its status is 1 or 255, by the kind of remote."""
-        variables = {**os.environ, **self.variables}
-        done = subprocess.run(
-            [DVC, verb], cwd=self.checkout.top, env=variables, capture_output=True, text=True, check=False
-        )
+        done = self._run(verb)
         assert done.returncode in (1, 255), done.stdout + done.stderr
         return done.stdout + done.stderr
+
+    def status(self, verb: str) -> int:
+        """Run a transfer; returns its exit status."""
+        return self._run(verb).returncode
+
+    def _run(self, verb: str) -> subprocess.CompletedProcess[str]:
+        variables = {**os.environ, **self.variables}
+        return subprocess.run(
+            [DVC, verb], cwd=self.checkout.top, env=variables, capture_output=True, text=True, check=False
+        )
 
     def tell(self, url: str, settings: dict[str, str]) -> None:
         """Add the remote, with settings that the repository may hold."""

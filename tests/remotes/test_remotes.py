@@ -22,7 +22,7 @@ Require = Callable[[str, bool, str], None]
 REFUSED = {
     "ssh": "Permission denied",
     "webdav": "401|Unauthorized",
-    "s3": "InvalidAccessKeyId|Access Key Id",
+    "s3": "403|InvalidAccessKeyId",
 }
 
 
@@ -103,16 +103,24 @@ def test_what_is_pushed_is_pulled_by_a_fresh_clone_and_secrets_stay_here(origin:
 
 @pytest.mark.parametrize("kind", ["ssh", "s3"])
 def test_a_push_and_a_pull_that_were_cut_short_go_on_to_the_same_bytes(origin: Home, start: Start, kind: str) -> None:
+    """S3's client may take the half of a file for the whole, and only a verified pull sees it: docs/remotes.md."""
     server, wire = start(kind)
     tell(origin, server, wire)
     origin.set(server.secrets, "--local")
+    if kind == "s3":
+        origin.set({"verify": "true"})
+        origin.checkout.commit("verify")
     first = push_in_pieces(origin, server, wire)
     whole = arrived(server)
     assert 0 < len(first) < len(whole)
     assert first.items() <= whole.items()  # what had arrived was not sent again
     assert damaged(server.stored) == []
     second = clone(origin, "second", server.secrets)
-    pull_in_pieces(second, server, wire)
+    cut_pulls_short(second, server, wire)
+    if kind == "s3" and second.status("pull"):
+        assert contents(second.checkout).items() < contents(origin.checkout).items()  # nothing wrong came through
+        shutil.rmtree(second.checkout.top / ".dvc/cache")
+    second.dvc("pull")
     assert contents(second.checkout) == contents(origin.checkout)
 
 
@@ -131,19 +139,24 @@ def test_what_a_webdav_push_left_half_written_is_refused_by_a_verified_pull_and_
     second = clone(origin, "second", server.secrets)
     assert "failed to pull" in second.dvc("pull", status=1)
     assert set(contents(second.checkout).items()) < set(contents(origin.checkout).items())
-    listing = re.search(r"```sh\n(rclone md5sum .*?)```", (TOP / "docs/remotes.md").read_text(), re.DOTALL)
+    documented = (TOP / "docs/remotes.md").read_text()
+    listing = re.search(r"`(rclone md5sum [^`]*)`", documented)
     assert listing is not None
     store = {"RCLONE_CONFIG_STORE_TYPE": "webdav", "RCLONE_CONFIG_STORE_URL": f"http://127.0.0.1:{wire.port}"}
     store |= {"RCLONE_CONFIG_STORE_USER": "qdot", "RCLONE_CONFIG_STORE_PASS": servers.obscured(server)}
     store["RCLONE_CONFIG"] = str(server.folder / "rclone.conf")
     Path(store["RCLONE_CONFIG"]).touch()
-    listed = origin.checkout.run("sh", "-c", listing[1], **store).split()
-    assert sorted(name.replace("/", "") for name in listed) == sorted(half)
-    for name in listed:
+    lines = [line.split() for line in origin.checkout.run("sh", "-c", listing[1], **store).splitlines()]
+    differing = [name for found, name in lines if found != name.replace("/", "").removesuffix(".dir")]
+    assert sorted(name.replace("/", "").removesuffix(".dir") for name in differing) == sorted(half)
+    for name in differing:
         origin.checkout.run("rclone", "deletefile", f"store:files/md5/{name}", **store)
+    lists = re.search(r"`(rclone delete [^`]*)`", documented)
+    assert lists is not None
+    origin.checkout.run(*lists[1].split(), **store)
     origin.dvc("push")
     assert damaged(server.stored) == []
-    pull_in_pieces(second, server, wire)
+    second.dvc("pull")
     assert contents(second.checkout) == contents(origin.checkout)
 
 
@@ -162,12 +175,11 @@ def push_in_pieces(home: Home, server: Server, wire: Wire) -> dict[str, int]:
     return first
 
 
-def pull_in_pieces(home: Home, server: Server, wire: Wire) -> None:
-    """Pull in the same way."""
+def cut_pulls_short(home: Home, server: Server, wire: Wire) -> None:
+    """Pull, with DVC killed half way, then the server; another pull is left to do."""
     home.cut_short("pull", wire)
     home.cut_short("pull", wire, server)
     server.start()
-    home.dvc("pull")
 
 
 @pytest.mark.parametrize("kind", ["ssh", "webdav", "s3"])
@@ -218,7 +230,8 @@ def test_a_web_server_gives_a_fresh_clone_everything_and_takes_nothing(origin: H
     before = arrived(server)
     tell(origin, server, wire)
     second = clone(origin, "second", {})
-    pull_in_pieces(second, server, wire)
+    cut_pulls_short(second, server, wire)
+    second.dvc("pull")
     assert contents(second.checkout) == contents(origin.checkout)
     (origin.checkout.top / "reports/build/tiny/index.html").write_text("<title>another</title>\n")
     origin.dvc("commit", "--force")
