@@ -23,9 +23,14 @@ PLAIN, COMPILED = "plain eager Q-DOT", ", compiled"
 THEIRS: dict[str, tuple[str, str, tuple[bool, ...]]] = {  # module, function, and its arguments after the dataset
     "d3rlpy's iql": ("d3rlpy_iql", "d3rlpy_iql", ()),
     "torchrl's iql": ("torchrl_iql", "torchrl", (False,)),
-    "torchrl's iql, compiled": ("torchrl_iql", "torchrl", (True,)),
+    "torchrl's iql" + COMPILED: ("torchrl_iql", "torchrl", (True,)),
 }
-PAIRS = [("qdot", PLAIN), *(("iql" + COMPILED if peer.endswith(COMPILED) else "iql", peer) for peer in THEIRS)]
+PAIRS = [
+    ("qdot", PLAIN),
+    ("iql", "d3rlpy's iql"),
+    ("iql", "torchrl's iql"),
+    ("iql" + COMPILED, "torchrl's iql" + COMPILED),
+]
 NO_PEER = ("qdot" + COMPILED, "qdot, five seeds", "iql, five seeds")
 
 

@@ -73,19 +73,12 @@ class Home:
 
     def refused(self, verb: str) -> str:
         """Run a transfer that fails; returns what DVC printed. Its status is 1 or 255, by the kind of remote."""
-        done = self._run(verb)
-        assert done.returncode in (1, 255), done.stdout + done.stderr
-        return done.stdout + done.stderr
-
-    def status(self, verb: str) -> int:
-        """Run a transfer; returns its exit status."""
-        return self._run(verb).returncode
-
-    def _run(self, verb: str) -> subprocess.CompletedProcess[str]:
         variables = {**os.environ, **self.variables}
-        return subprocess.run(
+        done = subprocess.run(
             [DVC, verb], cwd=self.checkout.top, env=variables, capture_output=True, text=True, check=False
         )
+        assert done.returncode in (1, 255), done.stdout + done.stderr
+        return done.stdout + done.stderr
 
     def tell(self, url: str, settings: dict[str, str]) -> None:
         """Add the remote, with settings that the repository may hold."""

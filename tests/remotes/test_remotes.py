@@ -22,7 +22,7 @@ Require = Callable[[str, bool, str], None]
 REFUSED = {
     "ssh": "Permission denied",
     "webdav": "401|Unauthorized",
-    "s3": "403|InvalidAccessKeyId",
+    "s3": r"\(403\) when calling",
 }
 
 
@@ -103,11 +103,10 @@ def test_what_is_pushed_is_pulled_by_a_fresh_clone_and_secrets_stay_here(origin:
 
 @pytest.mark.parametrize("kind", ["ssh", "s3"])
 def test_a_push_and_a_pull_that_were_cut_short_go_on_to_the_same_bytes(origin: Home, start: Start, kind: str) -> None:
-    """S3's client may take the half of a file for the whole, and only a verified pull sees it: docs/remotes.md."""
     server, wire = start(kind)
     tell(origin, server, wire)
     origin.set(server.secrets, "--local")
-    if kind == "s3":
+    if kind == "s3":  # as docs/remotes.md says
         origin.set({"verify": "true"})
         origin.checkout.commit("verify")
     first = push_in_pieces(origin, server, wire)
@@ -116,11 +115,7 @@ def test_a_push_and_a_pull_that_were_cut_short_go_on_to_the_same_bytes(origin: H
     assert first.items() <= whole.items()  # what had arrived was not sent again
     assert damaged(server.stored) == []
     second = clone(origin, "second", server.secrets)
-    cut_pulls_short(second, server, wire)
-    if kind == "s3" and second.status("pull"):
-        assert contents(second.checkout).items() < contents(origin.checkout).items()  # nothing wrong came through
-        shutil.rmtree(second.checkout.top / ".dvc/cache")
-    second.dvc("pull")
+    pull_in_pieces(second, server, wire)
     assert contents(second.checkout) == contents(origin.checkout)
 
 
@@ -175,11 +170,12 @@ def push_in_pieces(home: Home, server: Server, wire: Wire) -> dict[str, int]:
     return first
 
 
-def cut_pulls_short(home: Home, server: Server, wire: Wire) -> None:
-    """Pull, with DVC killed half way, then the server; another pull is left to do."""
+def pull_in_pieces(home: Home, server: Server, wire: Wire) -> None:
+    """Pull in the same way."""
     home.cut_short("pull", wire)
     home.cut_short("pull", wire, server)
     server.start()
+    home.dvc("pull")
 
 
 @pytest.mark.parametrize("kind", ["ssh", "webdav", "s3"])
@@ -230,8 +226,7 @@ def test_a_web_server_gives_a_fresh_clone_everything_and_takes_nothing(origin: H
     before = arrived(server)
     tell(origin, server, wire)
     second = clone(origin, "second", {})
-    cut_pulls_short(second, server, wire)
-    second.dvc("pull")
+    pull_in_pieces(second, server, wire)
     assert contents(second.checkout) == contents(origin.checkout)
     (origin.checkout.top / "reports/build/tiny/index.html").write_text("<title>another</title>\n")
     origin.dvc("commit", "--force")
