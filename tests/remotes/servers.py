@@ -16,7 +16,6 @@ from loopback import free_port
 
 ENVIRONMENT = Path(__file__).parents[2] / ".venv-remotes"
 SECRET = "a word with spaces"
-S3RVER = "._S3rver_"
 
 
 @dataclass
@@ -31,6 +30,7 @@ class Server:
         settings: DVC's settings of the remote, with `{port}`; they go into the repository.
         secrets: The same, for this clone alone (`--local`).
         wrong: Secrets that the server refuses.
+        rclone: Variables that make its remote `store` the folder of DVC's, with `{port}`.
     """
 
     folder: Path
@@ -40,6 +40,7 @@ class Server:
     settings: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
     wrong: dict[str, str] = field(default_factory=dict)
+    rclone: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -90,17 +91,9 @@ def objects(stored: Path) -> dict[str, Path]:
     return dict(_objects(stored))
 
 
-def obscured(server: Server) -> str:
-    """A WebDAV server's password as rclone's client wants it."""
-    command = ["rclone", "obscure", server.secrets["password"]]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-
 def _objects(stored: Path) -> Iterator[tuple[str, Path]]:
     for path in sorted(stored.rglob("files/md5/??/*")):
-        name = path.name.removesuffix(S3RVER + "object")
-        if name != path.name and not path.with_name(f"{name}{S3RVER}metadata.json").exists():
-            continue  # s3rver writes this last, and shows no object without it
+        name = path.name.removesuffix("._S3rver_object")
         if len(name.removesuffix(".dir")) == 30:
             yield path.parent.name + name.removesuffix(".dir"), path
 
@@ -142,7 +135,20 @@ def _webdav(folder: Path, port: int) -> Server:
         settings={"user": "qdot"},
         secrets={"password": SECRET},
         wrong={"password": "another word"},
+        rclone=_for_rclone(
+            "STORE", type="webdav", url="http://127.0.0.1:{port}", user="qdot", **{"pass": _obscured(SECRET)}
+        ),
     )
+
+
+def _obscured(password: str) -> str:
+    """As rclone's client wants it."""
+    command = ["rclone", "obscure", password]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def _for_rclone(remote: str, /, **values: str) -> dict[str, str]:
+    return {f"RCLONE_CONFIG_{remote}_{name.upper()}": value for name, value in values.items()}
 
 
 def _s3(folder: Path, port: int) -> Server:
@@ -153,6 +159,11 @@ def _s3(folder: Path, port: int) -> Server:
         settings={"endpointurl": "http://127.0.0.1:{port}", "region": "us-east-1"},
         secrets={"access_key_id": "S3RVER", "secret_access_key": "S3RVER"},  # the one account that s3rver has
         wrong={"access_key_id": "STRANGER", "secret_access_key": "S3RVER"},  # it checks no signature of a header
+        rclone={
+            **_for_rclone("S3", type="s3", provider="Other", endpoint="http://127.0.0.1:{port}"),
+            **_for_rclone("S3", access_key_id="S3RVER", secret_access_key="S3RVER"),
+            **_for_rclone("STORE", type="alias", remote="s3:qdot/store"),
+        },
     )
 
 
