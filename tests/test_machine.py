@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from qdot import gpus, machine
+from qdot import machine
 from qdot.errors import QdotError
 from qdot.machine import spoken_of
 
@@ -56,32 +56,3 @@ def test_a_second_run_in_a_checkout_waits_for_the_first(tmp_path: Path) -> None:
         run.communicate()
     assert [run.returncode for run in runs] == [0, 0]
     assert began.read_text() == "x\nx\n"
-
-
-@pytest.mark.parametrize(
-    ("cores", "datasets", "algorithms", "expected"),
-    [
-        (2, 1, 6, 2),  # nothing else to do: both train
-        (2, 2, 6, 1),
-        (2, 3, 6, 1),  # dealt out, every job trains its critics twice; the core left at the end has evaluations to play
-        (2, 18, 8, 1),
-        (16, 18, 8, 2),
-        (8, 1, 3, 3),
-    ],
-)
-def test_cores_are_dealt_out_to_a_training_job_where_others_have_nothing_to_do(
-    cores: int, datasets: int, algorithms: int, expected: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(gpus, "devices", list)
-    assert machine.training_threads(cores, datasets, algorithms, 1) == expected
-
-
-@pytest.mark.parametrize(
-    ("cores", "datasets", "devices", "expected"),
-    [(1, 1, [], 1), (2, 1, [], 2), (2, 3, [], 1), (16, 3, [], 2), (16, 18, ["0"], 2), (None, 18, [], 2)],
-)
-def test_an_evaluation_has_two_cores_unless_datasets_share_them_with_training(
-    cores: int | None, datasets: int, devices: list[str], expected: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(gpus, "devices", lambda: devices)
-    assert machine.evaluation_threads(cores, datasets) == expected

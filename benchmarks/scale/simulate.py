@@ -17,7 +17,7 @@ import table
 import yaml
 from schedule import Job, ends, longest_chain
 
-from qdot.machine import SHARED, cores_beside_a_gpu, evaluation_threads, training_threads
+from qdot.machine import SHARED, cores_beside_a_gpu, training_threads
 from qdot.provenance import write_atomic
 from qdot.stages.preflight import CHECKPOINT_BYTES
 
@@ -132,12 +132,10 @@ class Model:
         return sum(self._on_gpu(row) for row in self.rows) * self.split / self.machine.gpu_jobs
 
     def _evaluation(self, row: Row, part: int) -> Job:
-        """One part of a dataset's last evaluation."""
-        jobs = len(self.rows) * self.split
-        cores = 2 if self.machine.gpus else evaluation_threads(self.machine.cores, jobs)
-        seconds = self._core("physics", float(row["evaluate_seconds"]) / self.split) / cores
+        """One part of a dataset's last evaluation, on two cores."""
+        seconds = self._core("physics", float(row["evaluate_seconds"]) / self.split) / 2
         name, after = f"evaluate {row['dataset']} {part}", (f"train {row['dataset']} {part}",)
-        return self._job(name, seconds + self._stored(row), {"core": cores}, after)
+        return self._job(name, seconds + self._stored(row), {"core": 2}, after)
 
     def _stored(self, row: Row) -> float:
         """Reading a dataset, and writing or reading the checkpoints of one part."""

@@ -14,7 +14,6 @@ from qdot import gpus
 from qdot.errors import QdotError
 
 SHARED = 0.1  # of a training job's work: the critic, which every process of it trains
-BESIDE = 0.3  # of a training job's work: what else a study does per dataset (suite `quick`: 330 s beside 1,100)
 _held: list[IO[str]] = []
 
 
@@ -63,10 +62,9 @@ def memory_mb() -> int:
 
 
 def training_threads(cores: int | None, datasets: int, algorithms: int, each: int) -> int:
-    """Cores for one training job: as few as end a study soonest, whose jobs are equal, one per dataset.
+    """Cores for one training job: as many as end a study soonest, whose jobs are equal, one per dataset.
 
-    It ends when its last training job does, or when the cores have done all work: whichever is later. Beside a GPU they
-    play the evaluations: an equal share of all cores for each job that runs at once.
+    Beside a GPU they play the evaluations: an equal share of all cores for each job that runs at once.
 
     Args:
         cores: Of this run; None where a cluster decides. Inside a job of Slurm no more count than the job was given.
@@ -80,22 +78,10 @@ def training_threads(cores: int | None, datasets: int, algorithms: int, each: in
         return max(each, cores_beside_a_gpu(cores or 1, gpus.places(), datasets))
     free = max((cores or 1) // each, 1)
 
-    def end(processes: int) -> float:
-        work = SHARED * processes + 1 - SHARED
-        rounds = math.ceil(datasets / (free // processes))
-        return max(rounds * work / processes, datasets * (work + BESIDE) / free)
+    def rounds(processes: int) -> float:
+        return math.ceil(datasets / (free // processes)) * (SHARED + (1 - SHARED) / processes)
 
-    return each * min(range(1, min(free, algorithms) + 1), key=end)
-
-
-def evaluation_threads(cores: int | None, datasets: int) -> int:
-    """Cores for the evaluation of one dataset: one where datasets share the cores with training, otherwise two.
-
-    Args:
-        cores: Of this run; None where a cluster decides.
-        datasets: Jobs.
-    """
-    return 1 if cores and cores < 2 * datasets and not gpus.devices() else 2
+    return each * min(range(1, min(free, algorithms) + 1), key=rounds)
 
 
 def cores_beside_a_gpu(cores: int, places: int, jobs: int) -> int:

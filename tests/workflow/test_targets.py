@@ -1,7 +1,6 @@
 """The Snakefile: every suite's graph resolves, subsets are checked, bad input stops before the first job."""
 
 import json
-import re
 import shutil
 from pathlib import Path
 
@@ -55,13 +54,6 @@ def test_an_algorithm_beyond_the_suite_is_trained_and_reported_as_a_subset(check
     assert "results/quick/train/pendulum/prox/seed0/manifest.json" in printed
     assert "results/subsets/quick-pendulum_prox_0/compare/claims.json" in printed
     assert "qdot/seed0" not in printed
-
-
-def test_what_the_end_of_a_study_waits_for_starts_first(checkout: Checkout) -> None:
-    printed = checkout.snakemake("--dry-run", "quick")
-    assert "rule quick_transport:" in printed
-    found = dict(re.findall(r"^(?:local)?rule (\w+):\n(?:    .*\n)*?    priority: (\d+)$", printed, re.MULTILINE))
-    assert sorted(found, key=found.__getitem__, reverse=True) == ["data", "quick_train", "quick_evaluate"]
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,6 @@ rule data:
         f"{PLACES.logs}/data/{{dataset}}.log",
     benchmark:
         f"{PLACES.logs}/benchmarks/data/{{dataset}}.tsv"
-    # What a study's end waits for starts first: data, then training, then evaluation, then all else.
-    priority: 3
     resources:
         # 600 MB at most with two million steps of HalfCheetah's widths (docs/datasets.md); 142 MB to collect.
         mem_mb=1000,

@@ -14,11 +14,10 @@ if ALGORITHMS:
             f"{STUDY.places.logs}/{STUDY.suite}/evaluate/{{dataset}}.log",
         benchmark:
             f"{STUDY.places.logs}/benchmarks/{STUDY.suite}/evaluate/{{dataset}}.tsv"
-        priority: 1
-        threads: machine.evaluation_threads(workflow.resource_settings.cores if workflow.is_main_process else None, len(STUDY.datasets))
+        threads: 2
         resources:
-            # 1290 MiB to inspect two million steps (tests/training/test_memory.py), and one or two workers: about 350 MiB
-            # each with 32 copies of a locomotion environment, 1160 MiB with ten kitchens, whose datasets are small.
+            # 1290 MiB to inspect two million steps (tests/training/test_memory.py), and two workers: about 350 MiB each
+            # with 32 copies of a locomotion environment, 1160 MiB with ten kitchens, whose datasets are small.
             mem_mb=3500,
         params:
             name=lambda wildcards: f"evaluate {wildcards.dataset}",

@@ -16,7 +16,6 @@ if ALGORITHMS:
             f"{STUDY.places.logs}/{STUDY.suite}/train/{{dataset}}.log",
         benchmark:
             f"{STUDY.places.logs}/benchmarks/{STUDY.suite}/train/{{dataset}}.tsv"
-        priority: 2
         threads: machine.training_threads(workflow.resource_settings.cores, len(STUDY.datasets), len(ALGORITHMS), STUDY.threads)
         resources:
             gpu=1,
