@@ -33,11 +33,15 @@ def test_the_list_names_every_figure_of_the_page(study: Study) -> None:
 
 
 @pytest.mark.parametrize(("ending", "start"), [("svg", b"<?xml"), ("pdf", b"%PDF"), ("png", b"\x89PNG")])
-def test_a_figure_is_drawn_in_the_format_of_its_ending(study: Study, tmp_path: Path, ending: str, start: bytes) -> None:
+def test_a_figure_is_drawn_in_the_format_of_its_ending_with_the_same_bytes_each_time(
+    study: Study, tmp_path: Path, ending: str, start: bytes
+) -> None:
     path = tmp_path / f"scores.{ending}"
     assert figure.run("scores-pendulum-tiny", "tiny", path, study.root) == str(path)
     content = path.read_bytes()
     assert content.startswith(start)
+    figure.run("scores-pendulum-tiny", "tiny", path, study.root)
+    assert path.read_bytes() == content
     if ending == "svg":
         colours = set(re.findall(rb"#[0-9a-f]{6}", content))
         assert b"#b8321f" in colours  # qdot's

@@ -12,7 +12,7 @@ from qdot.provenance import read_json, write_atomic
 from qdot.recipes import RECIPES
 from qdot.study import Study
 
-FORMATS = ("svg", "pdf", "png")
+FORMATS: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}  # with no date
 DOTS_PER_INCH = 200  # of a PNG
 
 
@@ -32,6 +32,8 @@ def run(name: str | None, suite: str | None, output: Path | None = None, root: P
         ParamsError: no such figure or format.
         ResultsError: the suite has no tables yet.
     """
+    import matplotlib as mpl
+
     from qdot.reporting.palette import LIGHT, drawn_in
 
     suite = suite or str(parameters.load(root)["suite"])
@@ -49,9 +51,9 @@ def run(name: str | None, suite: str | None, output: Path | None = None, root: P
     if kind not in FORMATS:
         raise ParamsError(f"{output}: found the ending {output.suffix!r}, expected one of: {', '.join(FORMATS)}")
     drawn = io.BytesIO()
-    with drawn_in(LIGHT):
+    with drawn_in(LIGHT), mpl.rc_context({"svg.hashsalt": name}):
         figure = panels[name].draw(panels[name].rows)
-        figure.savefig(drawn, format=kind, dpi=DOTS_PER_INCH, metadata={"Date": None} if kind == "svg" else None)
+        figure.savefig(drawn, format=kind, dpi=DOTS_PER_INCH, metadata=FORMATS[kind])
     write_atomic(output, drawn.getvalue())
     return str(output)
 
