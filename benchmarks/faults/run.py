@@ -109,6 +109,13 @@ def judge(expected: dict[str, str], found: dict[str, str], left: list[str], ende
     return "; ".join(filter(None, problems)) or SAME
 
 
+def options(chosen: argparse.Namespace) -> str:
+    """What was asked for, without folders of this machine."""
+    given = {name: value for name, value in vars(chosen).items() if name not in ("work", "results")}
+    told = {f"--{name}": "" if value is True else f" {value}" for name, value in given.items() if value is not False}
+    return " ".join(name + value for name, value in told.items())
+
+
 def drill(scene: Scene, job: str, chosen: argparse.Namespace, file: Path) -> None:
     """Rounds until there are enough kills of this commit, or the time is over; each with a kill is kept as it ends.
 
@@ -129,7 +136,7 @@ def drill(scene: Scene, job: str, chosen: argparse.Namespace, file: Path) -> Non
         seconds = seconds if kills else time.monotonic() - start
         verdict = judge(expected, scene.digests(), scene.left(), ended)
         common = {"job": job, "round": number, "undisturbed": f"{seconds:.1f}", "digests": verdict}
-        common |= this | {"date": table.today(), "command": " ".join(sys.argv[1:])}
+        common |= this | {"date": table.today(), "command": options(chosen)}
         made = [kill | common | {"kill": index} for index, kill in enumerate(kills, 1)]
         table.write(file, COLUMNS, [*rows, *made])
         print(f"round {number}: {len(kills)} kills, {verdict}", flush=True)

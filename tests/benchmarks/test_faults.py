@@ -1,5 +1,6 @@
 """The drill of kills, in short: work that is killed at drawn instants ends with the undisturbed work's results."""
 
+import argparse
 import csv
 import os
 import subprocess
@@ -31,6 +32,13 @@ def test_killed_work_goes_on_to_the_same_results(chosen: list[str], kills: int, 
     rows = list(csv.DictReader((tmp_path / "faults-tiny.csv").open()))
     assert len(rows) >= kills
     assert {row["digests"] for row in rows} == {"same"}
+
+
+def test_the_log_holds_what_was_asked_for_and_no_folder_of_this_machine(import_from: Import) -> None:
+    asked = {"suite": "tiny", "training": True, "compiled": False, "kills": 60, "seed": 0}
+    folders = {"work": Path("/somewhere"), "results": Path("/else")}
+    found = import_from("faults", "run").options(argparse.Namespace(**asked, **folders))
+    assert found == "--suite tiny --training --kills 60 --seed 0"
 
 
 def test_a_result_that_differs_is_missing_or_is_new_and_a_file_that_is_left_are_named(import_from: Import) -> None:
