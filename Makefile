@@ -100,7 +100,7 @@ bench: install .venv-bench/installed ## speed beside peers, on an idle machine; 
 .venv-bench/installed: requirements-torch.txt benchmarks/agreement/requirements.txt benchmarks/speed/requirements.txt
 	$(call peers,.venv-bench,benchmarks/speed/requirements.txt)
 
-test: install ## the tests (18 minutes on two cores)
+test: install ## the tests (20 minutes on two cores)
 	$(PYTEST) -n 2 --dist loadfile -m "not slow"
 
 test-slow: install ## the long tests
