@@ -115,7 +115,7 @@ slurm: slurm-install ## tests/slurm on a Slurm of this machine (root; slurm-wlm,
 	QDOT_REQUIRE=slurm QDOT_SLURM_SUITE='$(SUITE)' QDOT_SLURM_LOG=benchmarks/results/slurm-'$(SUITE)'-"$$(date -u +%F)".txt $(PYTEST) tests/slurm
 
 remotes: install .venv-remotes/installed ## DVC's remotes against servers on this machine (docs/remotes.md)
-	$(PYTEST) tests/remotes
+	QDOT_REQUIRE=remotes,ssh,webdav,s3,http $(PYTEST) tests/remotes
 
 # No torch in it; s3rver, the S3 server of the tests, where npm is.
 .venv-remotes/installed: requirements-remotes.txt
@@ -141,7 +141,9 @@ check: install audit ## ruff, snakefmt, mypy, snakemake --lint, known vulnerabil
 	$(BIN)/snakemake --lint
 
 audit: install ## known vulnerabilities of the lock's packages, where their service answers
-	$(BIN)/python .ci/audit.py requirements-torch.txt requirements.lock
+	$(BIN)/python .ci/audit.py requirements-torch.txt requirements.lock requirements-slurm.txt
+	$(BIN)/python .ci/audit.py requirements-remotes.txt
+	$(BIN)/python .ci/audit.py docs/requirements.txt
 
 format: install ## format the code
 	$(BIN)/ruff check --fix .

@@ -1,12 +1,17 @@
-"""Faults that tests inject: a kill, and a write that fails."""
+"""Faults that tests inject: a kill, a write that fails, a job that hangs."""
 
 import json
 import os
+import stat
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import h5py
 import pytest
+
+from qdot.stages import limit
 
 SEAMS = ((os, "fsync"), (h5py.Group, "create_dataset"), (json, "dump"))
 
@@ -31,3 +36,17 @@ class Writes:
             return plain(*arguments, **named)
 
         return write
+
+
+def hang(monkeypatch: pytest.MonkeyPatch, folder: Path, seconds: str) -> Path:
+    """Limit jobs to some seconds, and give them in Python's place a program that starts another and hangs.
+
+    Returns:
+        The file with the other's process id.
+    """
+    program, started = folder / "hangs", folder / "started"
+    program.write_text(f"#!/bin/sh\nsleep 600 &\necho $! > {started}\nwait\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setattr(sys, "executable", str(program))
+    monkeypatch.setenv(limit.VARIABLE, seconds)
+    return started

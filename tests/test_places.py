@@ -68,6 +68,7 @@ def test_a_file_has_one_name_wherever_it_lies(tmp_path: Path, monkeypatch: pytes
         ("QDOT_RESULTS", "..", "QDOT_RESULTS: .*holds the project itself"),
         ("QDOT_RESULTS", "data", r"QDOT_RESULTS: .*holds the folder of params.yaml: places\.raw"),
         ("QDOT_LOGS", "results", r"places\.results: .*holds the folder of QDOT_LOGS"),
+        ("QDOT_RESULTS", "params.yaml", "QDOT_RESULTS: 'params.yaml': is a file; expected a folder"),
         ("QDOT_RAW", "~/raw", "QDOT_RAW: .*expected a path written out"),
         ("QDOT_RAW", "$SCRATCH/raw", "QDOT_RAW: .*expected a path written out"),
         ("QDOT_RAW", "/scratch/{dataset}", "QDOT_RAW: .*expected a path written out"),

@@ -98,6 +98,8 @@ def choose(section: Mapping[str, str], top: Path) -> dict[str, str]:
             raise _wrong(name, folder, expected)
     full = {name: (top / folder).resolve() for name, folder in chosen.items()}
     for name, folder in chosen.items():
+        if full[name].exists() and not full[name].is_dir():
+            raise _wrong(name, folder, "is a file; expected a folder, or nothing yet")
         inside = [other for other in full if other != name and full[other].is_relative_to(full[name])]
         around = top.resolve().is_relative_to(full[name])
         if around or inside:

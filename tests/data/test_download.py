@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import resource
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from qdot.data.checked import SourceError
 from qdot.data.d4rl import D4rlFile
 from qdot.data.download import WAITS, download
 from qdot.data.files import visible_files
+from qdot.errors import DataError
 
 
 def hdf5(seed: int) -> bytes:
@@ -134,6 +136,27 @@ def test_the_next_run_goes_on_where_this_one_ended(host: Host, client: Client) -
     host.asked.clear()
     client.get()
     assert ranges(host) == [f"bytes={kept}-"]
+    assert client.has_only_the_file()
+
+
+@pytest.mark.parametrize("file", [KNOWN, UNKNOWN], ids=["known", "unknown"])
+def test_a_disk_that_takes_no_more_is_said_and_what_it_took_is_gone_on_from(
+    host: Host, client: Client, file: D4rlFile
+) -> None:
+    """A limit on the size of files, for a disk that is full: it takes a part of the last chunk, then nothing."""
+    serve(host)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(BODY) - 10, limits[1]))
+    try:
+        with pytest.raises(DataError, match=r"toy\.hdf5: cannot be written \(File too large\)"):
+            client.get(file)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert visible_files(client.target.parent) == []
+    kept = client.kept
+    assert 0 < kept < len(BODY)
+    client.get(file)
+    assert ranges(host) == [None, f"bytes={kept}-"]
     assert client.has_only_the_file()
 
 

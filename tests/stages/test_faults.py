@@ -2,7 +2,6 @@
 
 import errno
 import os
-import stat
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
-from injected import Killed, Writes
+from injected import Killed, Writes, hang
 from training_job import TrainingJob
 
 from qdot import provenance
@@ -280,28 +279,18 @@ def test_an_algorithm_without_memory_fails_alone_and_goes_on_from_where_it_was(
     assert {name: content for name, content in job.contents().items() if name.startswith("bc/")} == whole
 
 
-@pytest.fixture
-def hanging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """In the place of Python for jobs: a program that starts another, and hangs. The file that names the other."""
-    program, started = tmp_path / "hangs", tmp_path / "started"
-    program.write_text(f"#!/bin/sh\nsleep 600 &\necho $! > {started}\nwait\n")
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setattr(limit.sys, "executable", str(program))
-    return started
-
-
 def test_a_job_that_hangs_is_ended_with_all_it_started_and_its_cells_say_so(
-    make: MakeJob, whole: dict[str, bytes], hanging: Path, monkeypatch: pytest.MonkeyPatch
+    make: MakeJob, whole: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = make()
     with monkeypatch.context() as patch:
-        patch.setenv(limit.VARIABLE, "1.5")
+        started_by_it = hang(patch, tmp_path, "1.5")
         assert job.run() == 0
     assert set(job.statuses()) == {"failed"}
     assert job.reason() == (
         "ResultsError: ended after 1.5 s, the limit that QDOT_JOB_SECONDS sets: it hung, or needs a larger limit"
     )
-    started = int(hanging.read_text())
+    started = int(started_by_it.read_text())
     assert not psutil.pid_exists(started) or psutil.Process(started).status() == psutil.STATUS_ZOMBIE
     assert job.run() == 0
     assert job.contents() == whole

@@ -1,4 +1,4 @@
-"""Writes that fail in every stage but training: said, nothing half written, and the next run leaves the same bytes."""
+"""Every stage but training: writes that fail, and jobs that hang, are said; the next run leaves the same bytes."""
 
 import errno
 import json
@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 from fake_study import fill, new_study
-from injected import Writes
+from injected import Writes, hang
 from training_job import DATASET, TrainingJob
 
 from qdot import recipes
 from qdot.cli import main
 from qdot.evaluation import evaluator
 from qdot.provenance import find_json, write_json
-from qdot.stages import transport
+from qdot.stages import limit, transport
 from qdot.study import Study
 from qdot.transport.records import Row
 
@@ -176,3 +176,22 @@ def test_a_piece_that_could_not_be_written_is_the_only_one_that_is_made_again(
     studies = json.loads(Path("transport.json").read_text())["params"]["studies"]
     wanted = [(study, seed) for study in studies for seed in (0, 1)]
     assert (first, asked) == (wanted[:3], wanted[2:])
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_that_hangs_is_ended_and_says_so_in_its_manifests_or_by_its_status(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage = STAGES[name][0](tmp_path / "top", monkeypatch)
+    for folder in stage.folders:
+        (folder / "manifest.json").unlink(missing_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        hang(patch, tmp_path, "0.5")
+        status = stage.run()
+    text = f"ended after 0.5 s, the limit that {limit.VARIABLE} sets: it hung, or needs a larger limit"
+    assert text in capsys.readouterr().err
+    has_cells = name in ("data and collection", "evaluate")
+    assert (status, len(stage.failures())) == ((0, len(stage.folders)) if has_cells else (2, 0))
+    assert all(text in failure for failure in stage.failures())
+    assert stage.run() == 0
+    assert stage.failures() == []

@@ -1,7 +1,10 @@
 """Beside a GPU: one process trains, the cores of its place play the evaluations, and neither changes a number."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -54,3 +57,40 @@ def test_however_many_play_the_evaluations_are_the_same(tmp_path: Path, monkeypa
         found.append(job.contents())
     assert found[0] == found[1]
     assert any(name.endswith("evaluations.csv") and content.count(b"\n") > 1 for name, content in found[0].items())
+
+
+def test_a_job_holds_a_place_on_a_gpu_while_it_trains_and_takes_none_where_nothing_is_due(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, happened = TrainingJob(tmp_path / "job", monkeypatch, ("bc",), steps=10, evaluate_every=0), list[str]()
+    plain, arguments = train._train_or_fail, job.arguments()
+
+    @contextmanager
+    def leased() -> Iterator[str]:
+        happened.append("taken")
+        yield "0"
+        happened.append("given back")
+
+    monkeypatch.setattr(gpus, "leased", leased)
+    monkeypatch.setattr(train, "_train_or_fail", lambda *given: [happened.append("trained"), plain(*given)])
+    monkeypatch.setattr(job, "arguments", lambda: ["auto" if word == "cpu" else word for word in arguments])
+    assert job.run() == 0
+    assert happened == ["taken", "trained", "given back"]
+    assert set(job.statuses()) == {"ok"}
+    assert job.run() == 0
+    assert len(happened) == 3
+
+
+def test_snakemake_is_told_of_places_and_memory_unless_a_profile_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gpus, "devices", lambda: ["0", "1"])
+    monkeypatch.setattr(gpus, "places", lambda: 6)
+    told: dict[str, int] = {}
+    machine.register(SimpleNamespace(global_resources={}, register_resource=told.__setitem__))
+    assert told == {"gpu": 6, "mem_mb": machine.memory_mb()}
+    machine.register(SimpleNamespace(global_resources={"gpu": 1, "mem_mb": 1}, register_resource=None))
+    monkeypatch.setattr(gpus, "devices", list)
+    told.clear()
+    machine.register(SimpleNamespace(global_resources={}, register_resource=told.__setitem__))
+    assert set(told) == {"mem_mb"}

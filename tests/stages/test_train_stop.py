@@ -2,9 +2,11 @@
 
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from training_job import TrainingJob
 
@@ -15,9 +17,7 @@ STEPS = {"steps": 1500, "evaluate_every": 300}
 
 def stop(job: TrainingJob, number: signal.Signals, workers: int) -> int:
     """Start the job, and signal it after it has saved, as Ctrl-C does all its processes; returns its status."""
-    process, saved = job.start(workers), [folder / resume.NAME for folder in job.folders]
-    while not all(path.is_file() for path in saved) and process.poll() is None:
-        time.sleep(0.02)
+    process = start_until_saved(job, workers)
     if number == signal.SIGINT:
         os.killpg(process.pid, number)
     else:
@@ -25,6 +25,17 @@ def stop(job: TrainingJob, number: signal.Signals, workers: int) -> int:
     process.communicate()
     assert not list(job.top.glob("results/**/manifest.json"))
     return process.returncode
+
+
+def start_until_saved(job: TrainingJob, workers: int) -> "subprocess.Popen[bytes]":
+    """Start the job, and wait until it has saved, and every seed has a saving, of this start or the one before."""
+    began, saved = time.time(), [folder / resume.NAME for folder in job.folders]
+    process = job.start(workers)
+    while process.poll() is None:
+        if all(path.is_file() for path in saved) and any(path.stat().st_mtime > began for path in saved):
+            break
+        time.sleep(0.02)
+    return process
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +61,22 @@ def test_a_job_that_is_stopped_by_any_signal_goes_on_to_the_same_files(
     stopped.end(workers)
     assert stopped.contents() == undisturbed
     assert set(stopped.statuses()) == {"ok"}
+
+
+def test_a_training_process_that_the_system_ends_fails_its_cells_and_the_next_run_goes_on(
+    undisturbed: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = TrainingJob(tmp_path / "ended", monkeypatch, **STEPS)
+    process = start_until_saved(job, workers=2)
+    trains = [child for child in psutil.Process(process.pid).children() if "spawn_main" in " ".join(child.cmdline())]
+    assert len(trains) == 2
+    trains[0].kill()
+    _, printed = process.communicate()
+    assert process.returncode == 0, printed.decode()
+    assert set(job.statuses()) == {"failed"}
+    assert "a training process was ended from outside: too little memory?" in job.reason()
+    job.end(workers=2)
+    assert job.contents() == undisturbed
 
 
 def test_two_checkouts_that_share_their_results_train_each_cell_once(

@@ -112,7 +112,7 @@ def test_a_failed_seed_is_shown_fails_the_run_and_is_tried_again_alone(pulled: C
     assert (manifest["reason"]["stage"], manifest["reason"]["step"]) == ("train", 1)
     assert {row["status"] for row in _scores(pulled) if (row["algorithm"], row["seed"]) == ("iql", "1")} == {"failed"}
     assert {row["status"] for row in _scores(pulled) if (row["algorithm"], row["seed"]) == ("iql", "0")} >= {"ok"}
-    assert "failed" in (pulled.top / "reports/build/tiny/index.html").read_text()
+    assert '<span class="bad">failed</span>' in (pulled.top / "reports/build/tiny/index.html").read_text()
     before = pulled.works()
     pulled.snakemake()
     assert pulled.worked(before) == cells("train/iql", "evaluate/iql", seeds=(1,))

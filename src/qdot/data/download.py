@@ -183,13 +183,14 @@ def _receive(response: "requests.Response", transfer: Transfer, asked_for_rest: 
     limit = _limit(transfer.file, stated)
     if not have:
         partial.begin(transfer.url, response.headers, stated)
-    with partial.path.open("ab", buffering=0) as out:
+    with partial.path.open("ab") as out:
         for chunk in _watched(response.iter_content(CHUNK), transfer, have, stated):
             have += len(chunk)
             if have > limit:
                 partial.discard()
                 raise SourceError(f"too large: more than the {limit:,} bytes expected")
             out.write(chunk)
+            out.flush()  # a kill loses one chunk; a disk that takes only a part of it raises
     whole = transfer.file.bytes if transfer.file.bytes is not None else stated
     if whole is not None and have != whole:
         raise PassingError(f"truncated: {have:,} bytes of {whole:,}")
