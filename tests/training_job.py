@@ -85,12 +85,13 @@ class TrainingJob:
             command, cwd=self.top, env=environment, stderr=subprocess.PIPE, start_new_session=own_group
         )
 
-    def end(self, workers: int) -> None:
-        """Run the job to its end, as a process."""
+    def end(self, workers: int) -> str:
+        """Run the job to its end, as a process; returns what it printed."""
         process = self.start(workers)
         _, printed = process.communicate()
         assert process.returncode == 0, printed.decode()
         assert not any((folder / name).exists() for folder in self.folders for name in UNFINISHED)
+        return printed.decode()
 
     def manifests(self) -> list[dict[str, Any]]:
         """Of every cell."""

@@ -104,6 +104,8 @@ def test_a_training_job_that_is_cancelled_and_then_preempted_goes_on_to_the_same
     second = _end_when_saved(slurm, remote, run, "scancel", "--signal=TERM")
     assert run.wait() == 0, printed.read_text()
     assert first != second
+    log = (remote.top / "logs/tiny/train/pendulum-tiny.log").read_text()  # of the third job
+    assert "going on from step" in log
     expected, found = results(local), results(remote)
     journal.say(f"job {first} was cancelled, job {second} got SIGTERM: {len(expected)} files of an undisturbed run")
     journal.say("the same bytes" if found == expected else "OTHER BYTES")

@@ -58,7 +58,7 @@ def test_a_job_that_is_stopped_by_any_signal_goes_on_to_the_same_files(
     stopped = TrainingJob(tmp_path / "stopped", monkeypatch, **STEPS)
     assert stop(stopped, number, workers) == 143
     assert stop(stopped, signal.SIGKILL, workers) == -signal.SIGKILL
-    stopped.end(workers)
+    assert "going on from step" in stopped.end(workers)
     assert stopped.contents() == undisturbed
     assert set(stopped.statuses()) == {"ok"}
 
@@ -75,7 +75,7 @@ def test_a_training_process_that_the_system_ends_fails_its_cells_and_the_next_ru
     assert process.returncode == 0, printed.decode()
     assert set(job.statuses()) == {"failed"}
     assert "a training process was ended from outside: too little memory?" in job.reason()
-    job.end(workers=2)
+    assert "going on from step" in job.end(workers=2)
     assert job.contents() == undisturbed
 
 

@@ -147,6 +147,8 @@ def _train(ready: Ready, device: str, players: int) -> None:
         evaluations = [Evaluations(job, due, pool) for job, _ in ready]
         members = [_member(own, datasets) for own in evaluations]
         first = members[0].saved[0].step if members[0].saved else 0
+        if first:
+            log.info("going on from step %s", first)
         outcomes = train_family(members, due, device, _say, lambda: STOP.is_told, _save_seconds())
         trainers = [member.trainer if member.error is None else None for member in members]
         await_rollouts(evaluations, trainers, lambda: STOP.is_told, _save_seconds())
