@@ -60,12 +60,12 @@ def journal(slurm: Cluster) -> Iterator[Journal]:
 
 
 def pair(folder: Path) -> tuple[Checkout, Checkout]:
-    """Two copies of the checkout whose runs record the same frozen clocks, so that every byte can be compared."""
-    made = [Checkout.copy(folder / name, ALGORITHMS) for name in ("local", "remote")]
-    for checkout in made:
-        shutil.copy(TOP / "benchmarks/faults/frozen_runtime.py", checkout.top / "src/qdot/stages/runtime.py")
-        checkout.commit("frozen clocks")
-    return made[0], made[1]
+    """A checkout that records frozen clocks, and its copy: one commit, so that every byte can be compared."""
+    local = Checkout.copy(folder / "local", ALGORITHMS)
+    shutil.copy(TOP / "benchmarks/faults/frozen_runtime.py", local.top / "src/qdot/stages/runtime.py")
+    local.commit("frozen clocks")
+    shutil.copytree(local.top, folder / "remote", symlinks=True)
+    return local, Checkout(folder / "remote")
 
 
 def results(checkout: Checkout) -> dict[str, str]:
