@@ -140,7 +140,7 @@ check: install audit ## ruff, snakefmt, mypy, snakemake --lint, known vulnerabil
 	$(BIN)/mypy
 	$(BIN)/snakemake --lint
 
-audit: install ## known vulnerabilities of the lock's packages, where their service answers
+audit: install ## known vulnerabilities of pinned packages, where their service answers
 	$(BIN)/python .ci/audit.py requirements-torch.txt requirements.lock requirements-slurm.txt
 	$(BIN)/python .ci/audit.py requirements-remotes.txt
 	$(BIN)/python .ci/audit.py docs/requirements.txt

@@ -153,15 +153,15 @@ def _for_rclone(remote: str, /, **values: str) -> dict[str, str]:
 
 def _s3(folder: Path, port: int) -> Server:
     command = [str(_s3rver()), "--directory", str(folder / "stored"), "--address", "127.0.0.1", "--port", str(port)]
+    secrets = {"access_key_id": "S3RVER", "secret_access_key": "S3RVER"}  # the one account that s3rver has
     return Server(
         *(folder, port, [*command, "--configure-bucket", "qdot"]),
         url="s3://qdot/store",
         settings={"endpointurl": "http://127.0.0.1:{port}", "region": "us-east-1"},
-        secrets={"access_key_id": "S3RVER", "secret_access_key": "S3RVER"},  # the one account that s3rver has
+        secrets=secrets,
         wrong={"access_key_id": "STRANGER", "secret_access_key": "S3RVER"},  # it checks no signature of a header
         rclone={
-            **_for_rclone("S3", type="s3", provider="Other", endpoint="http://127.0.0.1:{port}"),
-            **_for_rclone("S3", access_key_id="S3RVER", secret_access_key="S3RVER"),
+            **_for_rclone("S3", type="s3", provider="Other", endpoint="http://127.0.0.1:{port}", **secrets),
             **_for_rclone("STORE", type="alias", remote="s3:qdot/store"),
         },
     )

@@ -125,11 +125,14 @@ def test_what_a_push_left_half_written_is_refused_by_a_verified_pull_and_healed_
     origin.set(server.secrets, "--local")
     origin.set({"verify": "true"})
     origin.checkout.commit("verify")
-    push_in_pieces(origin, server, wire)
+    first = push_in_pieces(origin, server, wire)
+    whole = arrived(server)
+    assert 0 < len(first) < len(whole)
+    assert first.items() <= whole.items()  # what had arrived was not sent again
     half = damaged(server.stored)
     assert half
     second = clone(origin, "second", server.secrets)
-    pull_in_pieces(second, server, wire, status=1)
+    assert "failed to pull" in pull_in_pieces(second, server, wire, status=1)
     assert set(contents(second.checkout).items()) < set(contents(origin.checkout).items())
     assert sorted(heal(origin, server, wire)) == sorted(half)
     origin.dvc("push")
@@ -170,12 +173,12 @@ def push_in_pieces(home: Home, server: Server, wire: Wire) -> dict[str, int]:
     return first
 
 
-def pull_in_pieces(home: Home, server: Server, wire: Wire, status: int = 0) -> None:
-    """Pull in the same way; the last one ends with a status."""
+def pull_in_pieces(home: Home, server: Server, wire: Wire, status: int = 0) -> str:
+    """Pull in the same way; the last one ends with a status. Returns what that printed."""
     home.cut_short("pull", wire)
     home.cut_short("pull", wire, server)
     server.start()
-    home.dvc("pull", status=status)
+    return home.dvc("pull", status=status)
 
 
 @pytest.mark.parametrize("kind", ["ssh", "webdav", "s3"])

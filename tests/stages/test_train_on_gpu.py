@@ -81,9 +81,7 @@ def test_a_job_holds_a_place_on_a_gpu_while_it_trains_and_takes_none_where_nothi
     assert len(happened) == 3
 
 
-def test_snakemake_is_told_of_places_and_memory_unless_a_profile_has(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_snakemake_is_told_of_places_and_memory_unless_a_profile_has(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpus, "devices", lambda: ["0", "1"])
     monkeypatch.setattr(gpus, "places", lambda: 6)
     told: dict[str, int] = {}
