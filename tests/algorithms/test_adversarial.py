@@ -36,7 +36,9 @@ def test_the_policy_loss_and_its_gradient_are_those_of_the_equation(q_scale: str
     size = {"one": torch.ones(2), "mean_q": q.abs().mean(1), "gradient_norm": slope.norm(dim=-1).mean(1)}[q_scale]
     distance = (subject.discriminator(s, batch.actions) - subject.discriminator(s, chosen)).mean(-1)
     expected = -q.mean(-1) / size.detach() + 0.7 * distance
-    loss, info = subject.policy_loss(batch, 0, turn)
+    drawn = subject.draw(subject.policy.mean(s, 0), turn)
+    torch.testing.assert_close(drawn, chosen)
+    loss, info = subject.policy_loss(batch, drawn)
     torch.testing.assert_close(loss, expected)
     weights = list(subject.policy.parameters())
     ours, plain = (torch.autograd.grad(x.sum(), weights, retain_graph=True) for x in (loss, expected))

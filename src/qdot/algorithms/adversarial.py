@@ -51,14 +51,12 @@ class Adversarial(ActorCritic):
         self.samples = Noise(generators("policy_samples"))
         self.discriminator = Discriminator(generators("discriminator"), *sizes, config.penalty_weight)
 
-    def draw(self, observations: Tensor, step: Step, turn: Step) -> Tensor:
-        """Actions tanh f(s) + sigma noise(turn), not clipped, differentiable in the policy; (seeds, batch, act)."""
-        noise = self.samples.normal(observations.shape[1], self.action_dim, turn)
-        return self.policy.mean(observations, step) + self.policy.std() * noise
+    def draw(self, mean: Tensor, turn: Step) -> Tensor:
+        """Actions mean + sigma noise(turn), not clipped, differentiable in the policy; (seeds, batch, act)."""
+        return mean + self.policy.std() * self.samples.normal(mean.shape[1], self.action_dim, turn)
 
-    def policy_loss(self, batch: Batch, step: Step, turn: Step) -> tuple[Tensor, dict[str, Tensor]]:
-        """-lambda E Q(s, clip a) + alpha (E_beta g - E_pi g), a ~ pi; per seed, with what it measured."""
-        chosen = self.draw(batch.observations, step, turn)
+    def policy_loss(self, batch: Batch, chosen: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """-lambda E Q(s, clip a) + alpha (E_beta g - E_pi g), a = `chosen` ~ pi; per seed, with what it measured."""
         clipped = clip_to_box(chosen)
         q, slope = self.critic.linearised_q(batch.observations, clipped, self.config.twin_q)
         scale = q_weight(self.config.q_scale, q, slope)  # (seeds,)
@@ -79,8 +77,9 @@ class Adversarial(ActorCritic):
         """Steps of the discriminator, then one of the policy (Q, new discriminator)."""
         *fitting, last = turns(step, self.config.discriminator_steps + 1)  # the last for the policy
         optimiser = self.optimisers["discriminator"]
-        info = self.discriminator.fit(optimiser, batch, lambda turn: self.draw(batch.observations, step, turn), fitting)
-        policy_loss, measured = self.policy_loss(batch, step, last)
+        mean = self.policy.mean(batch.observations, step)  # of all draws: the policy stays as it is until its own step
+        info = self.discriminator.fit(optimiser, batch, lambda turn: self.draw(mean, turn), fitting)
+        policy_loss, measured = self.policy_loss(batch, self.draw(mean, last))
         info |= self.optimisers["policy"].minimise({"policy_loss": policy_loss}, self.actor_rate(step))
         return info | measured, None
 

@@ -5,10 +5,8 @@ Against `adversarial` it changes the policy class alone, against `no_icnn` the e
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from qdot.algorithms.actor_critic import Improved
 from qdot.algorithms.base import Batch, Generators
 from qdot.algorithms.discriminator import Discriminator
 from qdot.algorithms.maps import RUNGS
@@ -89,17 +87,9 @@ class AdversarialMap(PushForward):
         super().prepare()
         self.optimisers["discriminator"] = Adam([self.discriminator], self.config.discriminator_learning_rate)
 
-    def fit_dual(self, batch: Batch, step: Step) -> dict[str, Tensor]:
+    def fit_distance(self, batch: Batch, moved: Tensor, step: Step) -> dict[str, Tensor]:
         """Steps of the dual against the map as it is."""
         optimiser, states, turns = self.optimisers["discriminator"], batch.observations, self.turns(step)[:-1]
-        with torch.no_grad():
-            moved = self.map.gradient(states, self.map_inputs(batch, step))
         if isinstance(self.discriminator, SquaredDual):
             return self.discriminator.fit(optimiser, states, lambda turn: self.sources(states, turn), moved, turns)
         return self.discriminator.fit(optimiser, batch, lambda turn: moved, turns)
-
-    def improve(self, batch: Batch, target_q: Tensor, step: Step) -> Improved:
-        """Steps of the dual (map), then one of the map (dual, Q)."""
-        fitted = self.fit_dual(batch, step)
-        info, moved = super().improve(batch, target_q, step)
-        return fitted | info, moved

@@ -75,6 +75,8 @@ class Discriminator(nn.Module):
             actions: The data's, (seeds, batch, act).
             policy_actions: The policy's in the same states, (seeds, batch, act), not clipped to the box.
         """
+        # In two passes: where the actions are equal, as a map's are at first, the gradients cancel to the last bit.
+        # What one pass over both would leave of them, Adam would blow up.
         return self(observations, actions).mean(dim=-1) - self(observations, policy_actions).mean(dim=-1)
 
     def loss(

@@ -36,17 +36,18 @@ def factors_in(precision: str) -> Iterator[None]:
 def product(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
     """Batched matrix product, plus a bias: (members, m, k) @ (members, k, n) -> (members, m, n).
 
-    On a GPU a bias is added by a kernel into which a compiler fuses what follows, and width 1 is a sum. On a CPU zeros
-    pad what MKL treats by the number or place of members, so that bits depend on neither. Columns go up to a
-    multiple of `COLUMNS` where there are few (it multiplies that two to four times faster too) or where members would
-    start at unequal alignments, on which the bits of a gradient depend. Width 1, of the result or of the left side's
-    gradient, would be a matrix-vector kernel for one member and not for several.
+    Width 1 is a sum. On a GPU a bias is added by a kernel into which a compiler fuses what follows. On a CPU zeros pad
+    what MKL treats by the number or place of members, so that bits depend on neither. Columns go up to a multiple of
+    `COLUMNS` where there are few (it multiplies that two to four times faster too) or where members would start at
+    unequal alignments, on which the bits of a gradient depend. Depth 1 would be a matrix-vector kernel for one member
+    and not for several.
     """
-    depth, width = right.shape[-2:]
-    if right.is_cuda and bias is not None:
+    (depth, width), dtype = right.shape[-2:], _factors.get()
+    if bias is not None and (right.is_cuda or width == 1):
         return product(left, right) + bias
-    if right.is_cuda and width == 1:
-        left, right = (factor.to(_factors.get()).float() for factor in (left, right))
+    if width == 1:
+        if dtype != torch.float32:
+            left, right = (factor.to(dtype).to(factor.dtype) for factor in (left, right))
         return (left * right.transpose(1, 2)).sum(dim=-1, keepdim=True)
     if depth == 1:
         return product(functional.pad(left, (0, 1)), functional.pad(right, (0, 0, 0, 1)), bias)
@@ -54,7 +55,7 @@ def product(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
         padding = (0, -width % COLUMNS)
         bias = None if bias is None else functional.pad(bias, padding)
         return product(left, functional.pad(right, padding), bias)[..., :width].contiguous()
-    if (dtype := _factors.get()) != torch.float32:
+    if dtype != torch.float32:
         rounded = torch.bmm(left.to(dtype), right.to(dtype)).to(left.dtype)
         return rounded if bias is None else rounded + bias
     return torch.bmm(left, right) if bias is None else torch.baddbmm(bias, left, right)

@@ -93,6 +93,13 @@ class PushForward(ActorCritic):
     def distance(self, observations: Tensor, actions: Tensor, moved: Tensor, step: Step) -> Tensor:
         """What the map T pays for, with `moved` = T(s, a) in the graph; (seeds,)."""
 
+    def fit_distance(self, batch: Batch, moved: Tensor, step: Step) -> dict[str, Tensor]:
+        """Steps of a network that estimates the distance, where there is one, at `moved` = T(s, a), detached.
+
+        Returns terms (seeds,) by name, as `improve`.
+        """
+        return {}
+
     def behaviour_loss(self, batch: Batch, step: Step) -> Tensor:
         """-E_D log beta(a | s), over rows that are not held out; per seed."""
         loss = -self.behaviour.log_likelihood(batch.observations, batch.actions, step)
@@ -127,12 +134,13 @@ class PushForward(ActorCritic):
         }
 
     def improve(self, batch: Batch, target_q: Tensor, step: Step) -> Improved:
-        """One step of the map (Q); and T(s, a) as it was before, detached."""
+        """One step of the map (Q, fitted distance); and T(s, a) as it was before, detached."""
         actions = self.map_inputs(batch, step)
         moved = self.map.gradient(batch.observations, actions)  # (seeds, batch, act)
+        fitted = self.fit_distance(batch, moved.detach(), step)
         map_loss, measured = self.map_loss(batch, actions, moved, step)
         info = self.optimisers["map"].minimise({"transport_loss": map_loss}, self.actor_rate(step))
-        return info | measured, moved.detach()
+        return fitted | info | measured, moved.detach()
 
     def imitate(self, batch: Batch, moved: Tensor, step: Step) -> dict[str, Tensor]:
         """One step of the behaviour and distilled policies."""

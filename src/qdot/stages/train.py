@@ -141,6 +141,8 @@ def _train(ready: Ready, device: str, players: int) -> None:
     # A folder of our own: by itself the compiler takes one in the system's temporary folder, where others can write.
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(COMPILED.resolve()))
     torch.use_deterministic_algorithms(True)
+    # Filling what `empty` gives with NaN is a help to find reads of it, at a cost in every operation.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     keep_freed_memory()
     datasets = Datasets(Path(job.recipe["data_dir"]))
     with players_of(job.recipe["params"], players) as pool:
