@@ -53,7 +53,7 @@ faults: SUITE ?= tiny
 faults: install ## kill -9 at drawn instants, go on, compare: tiny 60 + 20 + 150, SUITE=quick 20 (MINUTES=45 each; a rerun goes on)
 	$(if $(filter tiny,$(SUITE)),$(BIN)/python benchmarks/faults/run.py --training --kills 60 --minutes '$(MINUTES)')
 	$(if $(filter tiny,$(SUITE)),$(BIN)/python benchmarks/faults/run.py --training --compiled --kills 20 --minutes '$(MINUTES)')
-	$(BIN)/python benchmarks/faults/run.py --suite '$(SUITE)' --kills $(if $(filter tiny,$(SUITE)),150,20) --minutes '$(MINUTES)'
+	$(BIN)/python benchmarks/faults/run.py --suite '$(SUITE)' $(if $(filter tiny,$(SUITE)),--kills 150,--kills 20 --within 180) --minutes '$(MINUTES)'
 	$(BIN)/python benchmarks/faults/page.py
 
 docs: .venv-docs/installed ## the documentation as a site, with the API from docstrings: site/index.html

@@ -1,7 +1,8 @@
 """Kill work at drawn instants, let it go on, compare: `python benchmarks/faults/run.py [--suite tiny | --training]`.
 
 A round is one piece of work from its beginning: attempts, each killed at an instant drawn uniformly from the time that
-the undisturbed work took, until one comes to its end. Then every result is held against the undisturbed one's.
+the undisturbed work took, or from its first part (`--within`) for more kills a round, until one comes to its end. Then
+every result is held against the undisturbed one's.
 """
 
 import argparse
@@ -112,7 +113,8 @@ def judge(expected: dict[str, str], found: dict[str, str], left: list[str], ende
 def options(chosen: argparse.Namespace) -> str:
     """What was asked for, without folders of this machine."""
     given = {name: value for name, value in vars(chosen).items() if name not in ("work", "results")}
-    told = {f"--{name}": "" if value is True else f" {value}" for name, value in given.items() if value is not False}
+    said = ((name, value) for name, value in given.items() if value is not None and value is not False)
+    told = {f"--{name}": "" if value is True else f" {value}" for name, value in said}
     return " ".join(name + value for name, value in told.items())
 
 
@@ -132,7 +134,7 @@ def drill(scene: Scene, job: str, chosen: argparse.Namespace, file: Path) -> Non
             break
         number = 1 + max((int(row["round"]) for row in own), default=0)
         start = time.monotonic()
-        kills, ended = play(scene, seconds, random.Random(f"{chosen.seed} {job} {number} {passed}"))
+        kills, ended = play(scene, chosen.within or seconds, random.Random(f"{chosen.seed} {job} {number} {passed}"))
         seconds = seconds if kills else time.monotonic() - start
         verdict = judge(expected, scene.digests(), scene.left(), ended)
         common = {"job": job, "round": number, "undisturbed": f"{seconds:.1f}", "digests": verdict}
@@ -155,6 +157,8 @@ def main() -> None:
     parser.add_argument("--compiled", action="store_true", help="with --training: its steps are compiled")
     parser.add_argument("--kills", type=int, default=150, help="in the log, with those of earlier runs of this commit")
     parser.add_argument("--minutes", type=float, default=60, help="no round begins later")
+    within = "kill an attempt in its first seconds; more than a job takes that keeps nothing until it ends"
+    parser.add_argument("--within", type=float, metavar="SECONDS", help=within)
     parser.add_argument("--seed", type=int, default=0, help="of the instants and victims")
     parser.add_argument("--work", type=Path, default=Path(".faults"), help="where the copy is killed in")
     parser.add_argument("--results", type=Path, default=table.RESULTS, help="folder of the log")

@@ -35,7 +35,7 @@ def test_killed_work_goes_on_to_the_same_results(chosen: list[str], kills: int, 
 
 
 def test_the_log_holds_what_was_asked_for_and_no_folder_of_this_machine(import_from: Import) -> None:
-    asked = {"suite": "tiny", "training": True, "compiled": False, "kills": 60, "seed": 0}
+    asked = {"suite": "tiny", "training": True, "compiled": False, "kills": 60, "within": None, "seed": 0}
     folders = {"work": Path("/somewhere"), "results": Path("/else")}
     found = import_from("faults", "run").options(argparse.Namespace(**asked, **folders))
     assert found == "--suite tiny --training --kills 60 --seed 0"
