@@ -14,6 +14,7 @@ import yaml
 from qdot import due, external, provenance, recipes, replays
 from qdot import params as parameters
 from qdot.closure import import_closure
+from qdot.errors import ResultsError
 from qdot.study import Cell, Study
 
 TOP = Path(__file__).parents[1]
@@ -118,7 +119,7 @@ def test_a_recipe_is_old_where_nothing_is_due_and_new_where_a_cell_failed(study:
     assert json.loads(path.read_text())["digest"] == recipe["digest"]
 
 
-def test_a_recipe_is_newer_than_its_outputs_where_the_clock_was_set_back(study: Callable[..., Study]) -> None:
+def test_outputs_from_the_future_are_dated_now_and_a_due_recipe_after_them(study: Callable[..., Study]) -> None:
     made = study()
     recipe = recipes.train_recipe(made, DATASET, "iql")
     path = recipes.recipe_path(made, "train", DATASET, "iql")
@@ -128,11 +129,29 @@ def test_a_recipe_is_newer_than_its_outputs_where_the_clock_was_set_back(study: 
     for output in outputs:
         os.utime(output, (tomorrow, tomorrow))
     due.write_recipes(made)
-    assert os.stat(path).st_mtime > tomorrow
     assert failed in outputs
+    newest = max(os.stat(output).st_mtime for output in outputs)
+    assert newest <= time.time()
+    assert newest < os.stat(path).st_mtime < time.time() + 60
     finish(made, recipe, CELL)
     due.write_recipes(made)
     assert os.stat(path).st_mtime == due.OLD  # done: a date in the future makes nothing due for ever
+
+
+def test_a_result_from_the_future_that_may_not_be_touched_is_named(
+    study: Callable[..., Study], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = study()
+    manifest = finish(made, recipes.train_recipe(made, DATASET, "iql"), CELL) / "manifest.json"
+    tomorrow = time.time() + 86400
+    os.utime(manifest, (tomorrow, tomorrow))
+
+    def refused(path: Path, *_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted", str(path))
+
+    monkeypatch.setattr(os, "utime", refused)
+    with pytest.raises(ResultsError, match=rf"{manifest}: is dated in the future.*not permitted.*touch it"):
+        due.put(made.places.prepared / "recipe.json", {}, True, [manifest])
 
 
 def test_imported_scores_make_tables_and_report_of_their_datasets_due_and_nothing_else(

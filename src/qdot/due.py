@@ -15,6 +15,7 @@ from typing import Any
 
 from qdot import provenance, recipes, replays, rollouts, stamps
 from qdot.envs.playable import obstacle
+from qdot.errors import ResultsError
 from qdot.manifests import find_manifest, find_record
 from qdot.recipes import recipe_path, seed_digest
 from qdot.study import Cell, Study
@@ -80,17 +81,37 @@ def table_is_current(study: Study, recipe: Mapping[str, Any]) -> bool:
 
 
 def put(path: Path, recipe: Mapping[str, Any], current: bool, outputs: Iterable[Path] = ()) -> None:
-    """Write a recipe: newer than its outputs where work is due, whatever the clock says; else older than they are."""
+    """Write a recipe: newer than its outputs where work is due; else older than they are.
+
+    Outputs from the future, as they seem after a clock was set back, are dated now: Snakemake refuses what a job makes
+    where an input is newer. In the order of the jobs, so that no input gets newer than what was made of it.
+    """
+    times = [_not_from_the_future(output) for output in outputs if output.is_file()]
     if not current:
         now = time.time_ns()
         provenance.write_json(path, {**recipe, "due": now}, durable=False)
-        after = 10**9 + max((output.stat().st_mtime_ns for output in outputs if output.is_file()), default=0)
-        os.utime(path, ns=(max(now, after),) * 2)
+        os.utime(path, ns=(max(now, 10**9 + max(times, default=0)),) * 2)
         return
     found = find_record(path)
     if {k: v for k, v in found.items() if k != "due"} != json.loads(json.dumps(recipe)):
         provenance.write_json(path, recipe, durable=False)
     os.utime(path, (OLD, OLD))
+
+
+def _not_from_the_future(path: Path) -> int:
+    """The time stamp of a file, in nanoseconds, after it was set to now where it lay ahead.
+
+    Raises:
+        ResultsError: the file may not be touched.
+    """
+    try:
+        if path.stat().st_mtime_ns > time.time_ns():
+            os.utime(path)
+        return path.stat().st_mtime_ns
+    except OSError as error:
+        raise ResultsError(
+            f"{path}: is dated in the future, and cannot be dated now ({error.strerror}); touch it, or wait until then"
+        ) from error
 
 
 def write_recipes(study: Study) -> None:
@@ -115,7 +136,7 @@ def write_recipes(study: Study) -> None:
     put(recipe_path(study, "transport"), recipe, transport_is_current(study, recipe), made)
     for stage in ("compare", "report"):
         recipe = recipes.table_recipe(study, stage, of_cells)
-        made = [(study.compare_dir if stage == "compare" else study.report_dir) / "manifest.json"]
+        made = sorted((study.compare_dir if stage == "compare" else study.report_dir).glob("*"))
         put(recipe_path(study, stage), recipe, table_is_current(study, recipe), made)
     stamps.save()
 

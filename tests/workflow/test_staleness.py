@@ -2,9 +2,11 @@
 
 import csv
 import json
+import os
 import re
 import shutil
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
@@ -80,6 +82,26 @@ def test_a_clone_without_change_works_on_nothing(pulled: Checkout) -> None:
     shown = json.loads(pulled.run("dvc", "metrics", "show", "--json"))
     metrics = shown[""]["data"]["results/tiny/compare/metrics.json"]["data"]
     assert set(metrics[DATASET]) == {"iql", "bc"}
+
+
+def test_a_clock_that_was_set_back_hides_no_change_and_repeats_no_work(pulled: Checkout) -> None:
+    tomorrow = time.time() + 86400
+    pulled.snakemake()
+    for path in pulled.top.rglob("*"):
+        if path.is_file() and not {".git", ".dvc"} & set(path.parts):
+            os.utime(path, (tomorrow, tomorrow))
+    before, tables = pulled.works(), pulled.top / "results/tiny/compare/manifest.json"
+    of_old = tables.read_text()
+    pulled.snakemake()
+    assert pulled.worked(before) == []
+    assert tables.read_text() == of_old
+    pulled.set("    max_weight: 100.0 ", "    max_weight: 20.0 ")  # in a file that is older than what was made of it
+    pulled.snakemake()
+    assert pulled.worked(before) == IQL
+    assert tables.read_text() != of_old
+    before = pulled.works()
+    pulled.snakemake()
+    assert pulled.worked(before) == []
 
 
 def test_no_cell_of_the_suite_shows_a_failure_sign_in_its_curve(origin: Checkout) -> None:
