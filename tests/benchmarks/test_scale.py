@@ -141,6 +141,28 @@ def test_ten_thousand_cells_are_at_most_five_jobs_per_dataset(import_from: Impor
     assert 20 * 2 < planned(plan, tmp_path, *shape) <= 5 * 20 + 4
 
 
+def test_the_page_shows_the_kept_rows(import_from: Import) -> None:
+    simulate, table, markdown = (import_from("scale", name) for name in ("simulate", "table", "markdown"))
+    page = simulate.PAGE.read_text(encoding="utf-8")
+    assert markdown.fill(page, "scale", simulate.markdown_of(table.read(simulate.FOLDER / "scale.csv"))) == page
+
+
+@pytest.mark.slow
+def test_the_kept_rows_are_what_the_simulation_makes_of_the_kept_measurements(
+    import_from: Import, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulate = import_from("scale", "simulate")
+    kept = (simulate.FOLDER / "scale.csv").read_bytes(), simulate.PAGE.read_bytes()
+    made = tmp_path / "scale.csv", tmp_path / "scale.md"
+    made[1].write_bytes(kept[1])
+    write = simulate.table.write
+    monkeypatch.setattr(simulate.table, "write", lambda _, columns, rows: write(made[0], columns, rows))
+    monkeypatch.setattr(simulate, "PAGE", made[1])
+    monkeypatch.setattr("sys.argv", ["simulate.py"])
+    assert simulate.main() == 0
+    assert tuple(path.read_bytes() for path in made) == kept
+
+
 def test_what_snakemake_prints_is_counted(import_from: Import) -> None:
     plan = import_from("scale", "plan")
     printed = "job      count\n-----  -------\nall          1\ndata        20\ntotal       21\n\nmore\njob      count\n"
