@@ -140,6 +140,20 @@ def test_a_failed_seed_is_shown_fails_the_run_and_is_tried_again_alone(pulled: C
     assert pulled.worked(before) == cells("train/iql", "evaluate/iql", seeds=(1,))
 
 
+def test_a_job_that_dies_whole_fails_the_run_and_leaves_a_report_of_the_rest(pulled: Checkout, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(DYING)
+    page = pulled.top / "reports/build/tiny/index.html"
+    before, worked = page.read_text(), pulled.works()
+    pulled.set("    max_weight: 100.0 ", "    max_weight: 20.0 ")
+    pulled.snakemake(status=1, PYTHONPATH=str(tmp_path))
+    assert pulled.worked(worked) == cells("train/iql")
+    assert page.read_text() != before
+    assert _finals(pulled) == {("iql", "not run"), ("bc", "ok")}  # a score of the old value counts for nothing
+    pulled.snakemake()
+    assert pulled.worked(worked) == IQL
+    assert _finals(pulled) == {("iql", "ok"), ("bc", "ok")}
+
+
 def test_a_clone_with_everything_elsewhere_and_no_network_after_its_data_agrees_on_every_score(
     origin: Checkout, tmp_path: Path
 ) -> None:
@@ -206,6 +220,11 @@ def _scores(checkout: Checkout) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def _finals(checkout: Checkout) -> set[tuple[str, str]]:
+    """Algorithm and status of every final score."""
+    return {(row["algorithm"], row["status"]) for row in _scores(checkout) if row["protocol"] == "final"}
+
+
 def planned(printed: str) -> list[str]:
     """The rules of the jobs that a dry run lists."""
     return re.findall(r"^(?:local)?rule (\w+):", printed, re.MULTILINE)
@@ -237,6 +256,11 @@ def refuse(event, arguments):
 
 
 sys.addaudithook(refuse)
+"""
+DYING = """
+import os, signal, sys
+if "evaluate" in sys.orig_argv:
+    os.kill(os.getpid(), signal.SIGKILL)
 """
 INJECTED = """
 import importlib.abc
