@@ -86,7 +86,7 @@ def put(path: Path, recipe: Mapping[str, Any], current: bool, outputs: Iterable[
     Outputs from the future, as they seem after a clock was set back, are dated now: Snakemake refuses what a job makes
     where an input is newer. In the order of the jobs, so that no input gets newer than what was made of it.
     """
-    times = [_not_from_the_future(output) for output in outputs if output.is_file()]
+    times = [_not_from_the_future(output) for output in outputs]
     if not current:
         now = time.time_ns()
         provenance.write_json(path, {**recipe, "due": now}, durable=False)
@@ -99,7 +99,7 @@ def put(path: Path, recipe: Mapping[str, Any], current: bool, outputs: Iterable[
 
 
 def _not_from_the_future(path: Path) -> int:
-    """The time stamp of a file, in nanoseconds, after it was set to now where it lay ahead.
+    """The time stamp of a file, in nanoseconds, after it was set to now where it lay ahead; 0 where there is none.
 
     Raises:
         ResultsError: the file may not be touched.
@@ -108,6 +108,8 @@ def _not_from_the_future(path: Path) -> int:
         if path.stat().st_mtime_ns > time.time_ns():
             os.utime(path)
         return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
     except OSError as error:
         raise ResultsError(
             f"{path}: is dated in the future, and cannot be dated now ({error.strerror}); touch it, or wait until then"
