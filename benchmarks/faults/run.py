@@ -1,8 +1,9 @@
 """Kill work at drawn instants, let it go on, compare: `python benchmarks/faults/run.py [--suite tiny | --training]`.
 
-A round is one piece of work from its beginning: attempts, each killed at an instant drawn uniformly from the time that
-the undisturbed work took, or from its first part (`--within`) for more kills a round, until one comes to its end. Then
-every result is held against the undisturbed one's.
+A round is one piece of work from its beginning: attempts, in which a process is killed at an instant drawn uniformly
+from the time that the undisturbed work took, or from a shorter one (`--within`) for more kills a round. What outlives a
+kill, as Snakemake does its jobs', is shot at again. When an attempt comes to its end without a kill, every result is
+held against the undisturbed one's.
 """
 
 import argparse
@@ -81,13 +82,13 @@ def play(scene: Scene, seconds: float, draw: random.Random) -> tuple[list[Row], 
     scene.clear()
     kills: list[Row] = []
     while True:
-        running = scene.start(draw.randrange(2))
-        kill = shoot(scene, running, draw, seconds)
+        running, before = scene.start(draw.randrange(2)), len(kills)
+        while (kill := shoot(scene, running, draw, seconds)) is not None:
+            kills.append(kill)
         status = running.wait()
-        if kill is None:
+        if len(kills) == before:
             scene.settle()
             return kills, "" if status == 0 else f"exit status {status}"
-        kills.append(kill)
 
 
 def undisturbed(scene: Scene) -> tuple[float, dict[str, str]]:
@@ -157,7 +158,7 @@ def main() -> None:
     parser.add_argument("--compiled", action="store_true", help="with --training: its steps are compiled")
     parser.add_argument("--kills", type=int, default=150, help="in the log, with those of earlier runs of this commit")
     parser.add_argument("--minutes", type=float, default=60, help="no round begins later")
-    within = "kill an attempt in its first seconds; more than a job takes that keeps nothing until it ends"
+    within = "kill in this time from a start or a kill; more than a job takes that keeps nothing until it ends"
     parser.add_argument("--within", type=float, metavar="SECONDS", help=within)
     parser.add_argument("--seed", type=int, default=0, help="of the instants and victims")
     parser.add_argument("--work", type=Path, default=Path(".faults"), help="where the copy is killed in")
