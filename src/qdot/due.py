@@ -105,8 +105,10 @@ def _not_from_the_future(path: Path) -> int:
         ResultsError: the file may not be touched.
     """
     try:
-        if path.stat().st_mtime_ns > time.time_ns():
-            os.utime(path)
+        found = path.stat().st_mtime_ns
+        if found <= time.time_ns():
+            return found
+        os.utime(path)
         return path.stat().st_mtime_ns
     except FileNotFoundError:
         return 0
@@ -138,8 +140,8 @@ def write_recipes(study: Study) -> None:
     put(recipe_path(study, "transport"), recipe, transport_is_current(study, recipe), made)
     for stage in ("compare", "report"):
         recipe = recipes.table_recipe(study, stage, of_cells)
-        made = sorted((study.compare_dir if stage == "compare" else study.report_dir).glob("*"))
-        put(recipe_path(study, stage), recipe, table_is_current(study, recipe), made)
+        directory = study.compare_dir if stage == "compare" else study.report_dir
+        put(recipe_path(study, stage), recipe, table_is_current(study, recipe), directory.glob("*"))
     stamps.save()
 
 
