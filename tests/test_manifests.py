@@ -34,6 +34,9 @@ BAD: dict[str, Any] = {
     "an empty reason": GOOD | {"status": "failed", "reason": {"error": "\n"}},
     "accepted that is no list of objects": GOOD | {"accepted": ["x"]},
     "needed keys that are missing": {"status": "ok"},
+    "a needed key that is null": GOOD | {"files": None},
+    "a subset that is a list": GOOD | {"subset": ["iql"]},
+    "a subset of a text": GOOD | {"subset": {"algorithm": "iql"}},
 }
 
 
@@ -49,7 +52,13 @@ def test_a_value_of_another_kind_makes_it_damaged(case: str, tmp_path: Path) -> 
 @pytest.mark.parametrize("changes", [{}, {"status": "failed", "reason": FAILURE}, {"status": "not run", "reason": "x"}])
 def test_what_stages_write_is_read(changes: dict[str, Any], tmp_path: Path) -> None:
     write_json(tmp_path / "manifest.json", GOOD | changes)
-    assert read_manifest(tmp_path / "manifest.json", "digest", "files") == GOOD | changes
+    read = read_manifest(tmp_path / "manifest.json", "digest", "files")
+    assert {"reason": None, **read} == GOOD | changes
+
+
+def test_null_is_nothing(tmp_path: Path) -> None:
+    write_json(tmp_path / "manifest.json", {"status": "failed", "reason": FAILURE, "files": None, "digest": None})
+    assert read_manifest(tmp_path / "manifest.json", "digest") == {"status": "failed", "reason": FAILURE}
 
 
 def test_only_a_result_needs_the_keys(tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ REFUSED = {
     "BOM": "\ufeff{}",
     "invalid start byte": b"\xff\xfe[]",
     "Extra data": "{}{}",
+    "half of a surrogate pair": '["\\ud83d"]',
+    "half of a surrogate pair, which": '{"a": {"\\uDE00\\uD83D": 1}}',
     "Expecting": "",
 }
 
@@ -40,6 +42,10 @@ def test_size_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(strict_json, "LARGEST", 10)
     with pytest.raises(ValueError, match="larger than 10 bytes"):
         strict_json.parse("[1, 2, 3, 4]")
+
+
+def test_a_whole_surrogate_pair_is_a_character() -> None:
+    assert strict_json.parse(r'["\ud83d\ude00"]') == ["\U0001f600"]
 
 
 def test_infinities_are_read_where_they_are_wanted() -> None:

@@ -57,4 +57,4 @@ class CellFailure(QdotError):
         where = "" if step is None else f" at step {step}"
         what = "" if term is None else f" in {term}"
         super().__init__(f"{stage} failed{where}{what}: {error}")
-        self.stage, self.step, self.term, self.error = stage, step, term, error
+        self.stage, self.step, self.term, self.error = stage, step, term, printable(error)

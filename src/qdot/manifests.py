@@ -9,13 +9,13 @@ from qdot.provenance import find_json, is_inside, read_json
 
 NO_RESULT = ("failed", "not run")
 STATUSES = ("ok", *NO_RESULT)
-MAPPINGS = ("files", "inputs", "versions", "params", "replay")
+MAPPINGS = ("files", "inputs", "versions", "params", "replay", "subset")
 TEXTS = ("digest", "core", "code", "stage", "suite", "raw_file", "raw_sha256")
 LISTS = {"accepted": dict, "published": dict, "warnings": str, "signs": dict}  # and what they are of
 
 
 def read_manifest(path: Path, *needed: str, statuses: Sequence[str] = STATUSES) -> dict[str, Any]:
-    """Read a manifest.
+    """Read a manifest; what it has as null it does not have.
 
     Args:
         path: The file.
@@ -26,9 +26,10 @@ def read_manifest(path: Path, *needed: str, statuses: Sequence[str] = STATUSES) 
         ResultsError: it is missing or damaged, or a value is of another kind than any stage writes.
     """
     found = read_json(path)
-    if fault := _fault(found, needed, statuses):
+    known = {k: v for k, v in found.items() if v is not None} if isinstance(found, dict) else {}
+    if fault := _fault(known, needed, statuses):
         raise ResultsError(f"{path}: {fault}; expected what a stage wrote: delete it and run its stage again")
-    return dict(found)
+    return known
 
 
 def find_manifest(path: Path, *needed: str) -> dict[str, Any] | None:
@@ -45,13 +46,12 @@ def find_record(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _fault(found: Any, needed: Iterable[str], statuses: Sequence[str]) -> str | None:
+def _fault(known: Mapping[str, Any], needed: Iterable[str], statuses: Sequence[str]) -> str | None:
     """What is wrong with a manifest; None where nothing is."""
-    if not isinstance(found, dict) or found.get("status") not in statuses:
+    if known.get("status") not in statuses:
         return f"no object with a status of {', '.join(statuses)}"
-    known = {key: value for key, value in found.items() if value is not None}
     missing = [key for key in needed if key not in known]
-    if missing and found["status"] not in NO_RESULT:
+    if missing and known["status"] not in NO_RESULT:
         return f"{', '.join(missing)}: missing"
     faults = [*_wrong_kinds(known), *_wrong_reason(known.get("reason")), *_wrong_files(known.get("files", {}))]
     return "; ".join(faults[:3]) or None
@@ -66,6 +66,13 @@ def _wrong_kinds(known: Mapping[str, Any]) -> Iterable[str]:
         values = known.get(key, [])
         if isinstance(values, list) and not all(isinstance(value, member) for value in values):
             yield f"{key}: expected a list of {member.__name__}"
+    chosen = known.get("subset", {})
+    if isinstance(chosen, dict) and not all(_is_list_of_texts(names) for names in chosen.values()):
+        yield "subset: expected lists of names"
+
+
+def _is_list_of_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(member, str) for member in value)
 
 
 def _wrong_reason(reason: Any) -> Iterable[str]:

@@ -21,6 +21,7 @@ TYPES = {
     "episodes": "Int64",
     "status": "str",
 }
+VOUCHED = ("files", "inputs", "stage", "suite", "subset", "digest")  # in a manifest of tables or of a page
 
 
 def load(suite: str, root: str | Path = ".") -> pd.DataFrame:
@@ -69,7 +70,7 @@ def vouched(directory: Path) -> dict[str, Any]:
     Raises:
         ResultsError: there is no manifest, or a file is missing or another.
     """
-    manifest = read_manifest(directory / "manifest.json", "files", "inputs", "stage", "suite", "digest")
+    manifest = read_manifest(directory / "manifest.json", *VOUCHED, statuses=("ok",))
     damaged = sorted(damaged_files(directory, manifest["files"]))
     if damaged:
         raise ResultsError(f"{directory}: {', '.join(damaged)} differ from manifest.json; run its stage again")

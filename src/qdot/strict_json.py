@@ -1,11 +1,13 @@
-"""JSON from outside: no name twice, no number that is none, neither deep nor large."""
+"""JSON from outside: no name twice, no number that is none, no half characters, neither deep nor large."""
 
 import json
 import math
+import re
 from typing import Any
 
 LARGEST = 32 << 20  # bytes: ten times the largest file that any stage writes
 DEEPEST = 50  # values inside each other
+HALF = re.compile(r"\\u[dD][89a-fA-F]")  # an escape of half a character; two of them may be one
 
 
 def parse(content: str | bytes, finite: bool = True) -> Any:
@@ -16,7 +18,8 @@ def parse(content: str | bytes, finite: bool = True) -> Any:
         finite: Refuse NaN and infinities, which JSON does not have and Python writes.
 
     Raises:
-        ValueError: it is no JSON, or a name stands twice in an object, a number is not finite, or it is too large.
+        ValueError: it is no JSON, or a name stands twice in an object, a number is not finite, a text is no Unicode, or
+            it is too large.
     """
     if len(content) > LARGEST:
         raise ValueError(f"larger than {LARGEST:,} bytes")
@@ -27,6 +30,8 @@ def parse(content: str | bytes, finite: bool = True) -> Any:
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     check_depth(found)
+    if HALF.search(text) is not None:
+        _check_unicode(found)
     return found
 
 
@@ -43,6 +48,13 @@ def check_depth(value: Any) -> None:
         if not level:
             return
     raise ValueError(f"nested more than {DEEPEST} levels deep")
+
+
+def _check_unicode(value: Any) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("a text has half of a surrogate pair, which is no character") from error
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

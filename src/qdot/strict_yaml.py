@@ -1,4 +1,4 @@
-"""YAML from outside: plain values alone, no name twice, no aliases that multiply, neither deep nor large."""
+"""YAML from outside: plain values and whole characters, no name twice, no aliases that multiply, not deep or large."""
 
 import math
 from typing import Any
@@ -19,7 +19,7 @@ def parse(content: str | bytes) -> Any:
 
     Raises:
         ValueError: it is no YAML, or a name stands twice in a mapping, a tag makes more than plain values, aliases lead
-            to themselves or multiply, or it is too large.
+            to themselves or multiply, a text is no Unicode, or it is too large.
     """
     if len(content) > LARGEST:
         raise ValueError(f"larger than {LARGEST:,} characters")
@@ -59,6 +59,8 @@ def _check(node: yaml.Node, known: dict[int, int], depth: int) -> int:
         return found
     known[id(node)] = -1
     children: list[yaml.Node] = []
+    if isinstance(node, yaml.ScalarNode):
+        _check_text(node.value, f"line {node.start_mark.line + 1}")
     if isinstance(node, yaml.SequenceNode):
         children = node.value
     elif isinstance(node, yaml.MappingNode):
@@ -78,8 +80,16 @@ def _check_names(node: yaml.MappingNode) -> None:
         raise ValueError(f"the name {twice!r} stands twice in one mapping, line {node.start_mark.line + 1}")
 
 
+def _check_text(text: str, where: str) -> None:
+    """Refuse half of a surrogate pair, which no file takes: an escape that stands alone, or bytes of a command line."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{where}: a text is no Unicode: {text[error.start : error.end]!r}") from error
+
+
 def check_plain(value: Any) -> None:
-    """Refuse what a values' file may not hold, however it was read: names that are no text, numbers that are none.
+    """Refuse what a values' file may not hold, however it was read: names and texts that are none, numbers too.
 
     Raises:
         ValueError: names the key.
@@ -110,6 +120,7 @@ def _measure(value: Any, where: tuple[Any, ...], known: dict[int, int]) -> int:
     for key, child in pairs:
         if isinstance(value, dict) and not isinstance(key, str):
             raise ValueError(f"{name}: found the name {key!r}, expected text: write it in quotes")
+        _check_text(str(key), name)
         size += _measure(child, (*where, key), known)
         if size > MOST:
             raise ValueError(f"{name}: more than {MOST:,} values")
@@ -118,6 +129,8 @@ def _measure(value: Any, where: tuple[Any, ...], known: dict[int, int]) -> int:
 
 
 def _check_leaf(value: Any, name: str) -> None:
+    if isinstance(value, str):
+        _check_text(value, name)
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{name}: found {value}, expected a finite number")
     if isinstance(value, int) and abs(value) >= LARGEST_WHOLE:

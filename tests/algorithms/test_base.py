@@ -26,11 +26,25 @@ def test_values_come_from_both_sections(name: str) -> None:
         ("qdot", {"icnn_hidden": [60]}, r"icnn_hidden: found \[60\], expected positive multiples of 32"),
         ("bc", {"hidden": []}, r"hidden: found \[\]"),
         ("bc", {"actor_schedule": "linear"}, "actor_schedule: found 'linear'"),
+        ("bc", {"hidden": [32, "32"]}, r"hidden: found \(32, '32'\), expected tuple\[int, \.\.\.\]"),
+        ("bc", {"hidden": 32}, "hidden: found 32, expected tuple"),
+        ("bc", {"learning_rate": True}, "learning_rate: found True, expected float"),
+        ("iql", {"temperature": None}, "temperature: found None, expected float"),
+        ("qdot", {"map_learning_rate": "fast"}, r"map_learning_rate: found 'fast', expected float \| None"),
+        ("qdot", {"best_of_n": 8.0}, "best_of_n: found 8.0, expected int"),
+        ("qdot", {"behaviour_holdout": 1}, "behaviour_holdout: found 1, expected bool"),
+        ("qdot", {"q_scale": ["one"]}, "q_scale: found .*, expected str"),
     ],
 )
 def test_a_bad_value_is_refused_by_name(name: str, changes: dict[str, object], message: str) -> None:
     with pytest.raises(ParamsError, match=message):
         registry.get(name).Config.from_values(TRAIN, OWN[name] | changes)
+
+
+def test_a_whole_number_is_a_float_and_null_is_taken_where_it_may_stand() -> None:
+    config = registry.get("qdot").Config.from_values(TRAIN, OWN["qdot"] | {"transport_weight": 1})
+    assert config.transport_weight == 1
+    assert OWN["qdot"]["map_learning_rate"] is None
 
 
 def test_a_missing_value_is_refused_by_name() -> None:

@@ -1,5 +1,6 @@
 """YAML, JSON and CSV before their readers."""
 
+import dataclasses
 import functools
 import json
 import shutil
@@ -25,6 +26,8 @@ from qdot.evaluation.replays import replay_table
 from qdot.evaluation.verification import TOLERANCES, Tolerances
 from qdot.kept import MANIFEST, Kept
 from qdot.provenance import hash_files, write_json
+from qdot.reporting.index import write_index
+from qdot.reporting.render import TEMPLATES, environment
 from qdot.reporting.source import PUBLISHED, Source
 from qdot.stages import gate
 from qdot.stages.cells import Job
@@ -145,6 +148,7 @@ def _read_manifest(folder: Path, content: bytes, stage: str) -> None:
     path = study.cell_dir(stage, CELL) / "manifest.json"
     path.write_bytes(content)
     gather(study)
+    gather(dataclasses.replace(study, expected={(stage, CELL): "d" * 64}))
     gate.run([path], "gate")
     places = {name: str(folder / place) for name, place in study.params["places"].items()}
     names = {"suite": "tiny", "dataset": DATASET, "algorithm": ALGORITHM}
@@ -163,6 +167,25 @@ def read_trained_manifest(folder: Path, content: bytes) -> None:
 def read_evaluated_manifest(folder: Path, content: bytes) -> None:
     """Of the evaluate stage."""
     _read_manifest(folder, content, "evaluate")
+
+
+def reported_manifests(folder: Path) -> list[bytes]:
+    """Of a page, of the whole suite and of a subset."""
+    study = _study(folder)
+    compare(study)
+    study.report_dir.mkdir(parents=True, exist_ok=True)
+    (study.report_dir / "index.html").write_text("page")
+    known: dict[str, Any] = {"stage": "report", "suite": "tiny", "status": "ok", "digest": "d" * 64}
+    known |= {"inputs": {}, "files": hash_files(study.report_dir, ["index.html"])}
+    return [json.dumps(known | {"subset": subset}).encode() for subset in ({}, {"algorithm": ["iql"]})]
+
+
+def read_reported_manifest(folder: Path, content: bytes) -> None:
+    """As the list of reports reads it, and what packs or keeps a page."""
+    study = _study(folder)
+    (study.report_dir / "manifest.json").write_bytes(content)
+    write_index(study.places, environment(TOP / TEMPLATES), "Reports")
+    results.vouched(study.report_dir)
 
 
 def runtimes(folder: Path) -> list[bytes]:

@@ -1,7 +1,7 @@
 """Damaged files before every reader: `make fuzz`, or `PYTHONPATH=src:tests python -m fuzz.drive --help`.
 
 A reader must refuse with an error of ours or read; whatever else happens is a crash. Cases are functions of seed,
-target and number: a run that is stopped goes on, and a case can be made again.
+target and number: a run that is stopped goes on, but not with other code, and a case can be made again.
 """
 
 import argparse
@@ -9,6 +9,7 @@ import csv
 import datetime
 import io
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,9 +20,10 @@ from fuzz.target import Target
 from fuzz.worker import UNREADY, Tally, note, targets_of
 
 from qdot.provenance import write_atomic
+from qdot.stages.runtime import git_state
 
 TOP = Path(__file__).parents[2]
-COLUMNS = ("target", "cases", "our errors", "accepted", "crashes", "peak MiB", "seconds", "seed", "date")
+COLUMNS = ("target", "cases", "our errors", "accepted", "crashes", "peak MiB", "seconds", "seed", "date", "commit")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,15 +36,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--target", default="", help="only targets with this in their names")
     parser.add_argument("--module", default="fuzz.targets", help="whose TARGETS")
     options = parser.parse_args(arguments)
-    folder = options.folder / f"seed{options.seed}"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder, commit = options.folder / f"seed{options.seed}", _commit()
+    _begin(folder, commit)
     targets = {n: each for n, each in enumerate(targets_of(options.module)) if options.target in each.name}
     _work(options.module, targets, folder, options.seed, options.cases)
-    rows = list(table(targets, folder, options.seed))
+    rows = list(table(targets, folder, options.seed, commit))
     _say(rows)
     if options.table:
         write_atomic(options.table, as_csv(rows))
     return int(any(row["crashes"] for row in rows))
+
+
+def _commit() -> str:
+    """Of the code, marked where files differ from it; empty outside a clone."""
+    state = git_state()
+    return f"{state['git_commit'][:12]}{'-dirty' if state['git_dirty'] else ''}" if state["git_commit"] else ""
+
+
+def _begin(folder: Path, commit: str) -> None:
+    """Make the folder ready; what cases of other code left there is deleted."""
+    made = folder / "commit"
+    if made.exists() and made.read_text() != commit:
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    made.write_text(commit)
 
 
 def _work(module: str, targets: Mapping[int, Target], folder: Path, seed: int, cases: int) -> None:
@@ -72,14 +89,14 @@ def _note_end(target: Target, state: Path, done: "subprocess.CompletedProcess[st
     tally.write(state)
 
 
-def table(targets: Mapping[int, Target], folder: Path, seed: int) -> Iterator[dict[str, Any]]:
+def table(targets: Mapping[int, Target], folder: Path, seed: int, commit: str) -> Iterator[dict[str, Any]]:
     """A row per target."""
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     for number, target in targets.items():
         tally = Tally.read(_state(folder, number))
         counts = (tally.done, tally.refused, tally.accepted, tally.crashed)
         measured = (round(tally.peak / 2**20), round(tally.milliseconds / 1000))
-        yield dict(zip(COLUMNS, (target.name, *counts, *measured, seed, today), strict=True))
+        yield dict(zip(COLUMNS, (target.name, *counts, *measured, seed, today, commit), strict=True))
 
 
 def as_csv(rows: Sequence[dict[str, Any]]) -> str:

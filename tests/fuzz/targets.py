@@ -25,6 +25,7 @@ TARGETS = tuple(
         ("verify.yaml", documents.tolerances, documents.read_tolerances, True),
         ("manifest of a trained cell", documents.trained_manifests, documents.read_trained_manifest, True),
         ("manifest of an evaluated cell", documents.evaluated_manifests, documents.read_evaluated_manifest, True),
+        ("manifest of a report", documents.reported_manifests, documents.read_reported_manifest, True),
         ("runtime.json", documents.runtimes, documents.read_runtime, True),
         ("replay.json", documents.replay_results, documents.read_replay_result, True),
         ("claims.json", documents.verdicts, documents.read_verdicts, True),

@@ -3,6 +3,7 @@
 import csv
 import json
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,14 @@ def test_a_finished_run_has_nothing_to_do(evil: tuple[dict[str, dict[str, str]],
     before = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.state")}
     drive.main(["--module", "fuzz.evil", "--cases", "3", "--folder", str(folder.parent)])
     assert {path.name: path.stat().st_mtime_ns for path in folder.glob("*.state")} == before
+
+
+def test_a_run_of_other_code_begins_again(evil: tuple[dict[str, dict[str, str]], Path], tmp_path: Path) -> None:
+    _, folder = evil
+    shutil.copytree(folder, tmp_path / folder.name)
+    (tmp_path / folder.name / "commit").write_text("another")
+    drive.main(["--module", "fuzz.evil", "--cases", "1", "--folder", str(tmp_path), "--target", "accept"])
+    assert [path.name for path in (tmp_path / folder.name).glob("*.state")] == ["1.state"]
 
 
 def run(folder: Path, cases: int) -> None:

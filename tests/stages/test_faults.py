@@ -9,15 +9,19 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
+from fake_study import new_study
 from injected import Killed, Writes, hang
 from training_job import TrainingJob
 
 from qdot import provenance
 from qdot.algorithms.bc import BC
 from qdot.cli import main
+from qdot.evaluation.compare import compare
+from qdot.frames import read_csv
 from qdot.provenance import find_json
-from qdot.recipes import evaluate_recipe
+from qdot.recipes import evaluate_recipe, train_recipe
 from qdot.stages import limit
+from qdot.stages.cells import Job
 from qdot.training import loop, resume
 
 FEW = {"steps": 40, "evaluate_every": 0, "log_every": 10}
@@ -303,3 +307,14 @@ def test_a_wrong_limit_is_refused(
     monkeypatch.setenv(limit.VARIABLE, "soon")
     assert job.run() == 2
     assert "QDOT_JOB_SECONDS: found 'soon', expected seconds, a positive number" in capsys.readouterr().err
+
+
+def test_a_failure_that_quotes_a_name_in_no_encoding_is_reported(tmp_path: Path) -> None:
+    study = new_study(tmp_path, "tiny", dataset="pendulum-tiny", algorithm="bc", seed="0")
+    cell = next(iter(study.cells()))
+    recipe, folder = train_recipe(study, cell.dataset, cell.algorithm), study.cell_dir("train", cell)
+    name = os.fsdecode(b"caf\xe9.hdf5")  # Latin-1
+    Job(recipe, {0: folder}).fail(0, OSError(f"cannot open {name}"))
+    compare(study)
+    (reason,) = read_csv(study.compare_dir / "cells.csv", ["reason", "stage"]).query("stage == 'train'")["reason"]
+    assert r"caf\udce9.hdf5" in reason

@@ -4,7 +4,8 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, NamedTuple, Self
+from types import UnionType
+from typing import Any, ClassVar, NamedTuple, Self, get_args, get_origin, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
@@ -77,10 +78,15 @@ class Config:
 
     def __post_init__(self) -> None:
         """Turn lists into tuples and check the values."""
+        kinds = get_type_hints(type(self))
         for field in fields(self):
-            value = getattr(self, field.name)
+            value, kind = getattr(self, field.name), kinds[field.name]
             if isinstance(value, list):
-                object.__setattr__(self, field.name, tuple(value))
+                value = tuple(value)
+                object.__setattr__(self, field.name, value)
+            if not _is_of(value, kind):
+                expected = kind.__name__ if isinstance(kind, type) else kind
+                raise ParamsError(f"{field.name}: found {value!r}, expected {expected}")
         self._check("actor_schedule", "cosine", "constant")
         self._check_widths("hidden")
 
@@ -94,6 +100,17 @@ class Config:
         widths = getattr(self, key)
         if not widths or any(width % LANES or width <= 0 for width in widths):
             raise ParamsError(f"{key}: found {list(widths)}, expected positive multiples of {LANES}, e.g. [256, 256]")
+
+
+def _is_of(value: Any, kind: Any) -> bool:
+    """Whether a value is of an annotated kind: a whole number is a float too, a bool is no number; others pass."""
+    if isinstance(kind, UnionType):
+        return any(_is_of(value, member) for member in get_args(kind))
+    if get_origin(kind) is tuple:
+        return isinstance(value, tuple) and all(_is_of(member, get_args(kind)[0]) for member in value)
+    if kind is float:
+        return type(value) in (int, float)
+    return type(value) is kind if kind in (int, bool, str, type(None)) else True
 
 
 Values = Config  # `Algorithm.Config` hides the name

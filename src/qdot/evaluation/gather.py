@@ -116,7 +116,7 @@ def manifest_of(study: Study, cell: Cell, stage: str) -> dict[str, Any]:
             manifest = read_manifest(path, "digest", "files")
         except ResultsError as error:
             return {"status": "failed", "reason": f"{stage}: {error}"}
-        if study.expected is None or manifest["digest"] == study.expected.get((stage, cell)):
+        if study.expected is None or manifest.get("digest") == study.expected.get((stage, cell)):
             damaged = list(damaged_files(path.parent, _tables_in(manifest)))
             if damaged:
                 text = f"{', '.join(damaged)} differ from what the manifest records; the next run makes the cell again"

@@ -30,12 +30,14 @@ def write_index(places: Places, templates: Environment, title: str) -> Path:
 
 def _entry(path: Path, places: Places) -> dict[str, Any] | None:
     """What the list says of a report; None of a folder whose page or whose tables are gone."""
-    manifest, name = find_manifest(path), path.parent.name
+    manifest, name = find_manifest(path, "suite", "subset"), path.parent.name
     try:
         tables = compare_dir(name, places.root)
     except ResultsError:
         return None
-    if manifest is None or not (path.parent / "index.html").is_file() or not (tables / "facts.csv").is_file():
+    if manifest is None or manifest["status"] != "ok":
+        return None
+    if not (path.parent / "index.html").is_file() or not (tables / "facts.csv").is_file():
         return None
     facts = read_table(tables / "facts.csv", places.name(tables / "facts.csv"), ["quantity", "value"], ())
     chosen = " ".join(f"{key}={','.join(names)}" for key, names in manifest["subset"].items())

@@ -123,7 +123,7 @@ def _obstacle(study: Study, part: Part) -> str | None:
         return part.state
     if part.stage != "data":
         return None
-    manifest = read_manifest(part.folder / "manifest.json", "files")
+    manifest = read_manifest(part.folder / "manifest.json", "source", "licence", statuses=("ok",))
     source, licence = manifest["source"], manifest["licence"]
     return None if source == "collect" else f"source {source}, licence {licence}: its host gives it, `make` fetches it"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from qdot import provenance
-from qdot.errors import CellFailure, ResultsError
+from qdot.errors import CellFailure, ResultsError, printable
 from qdot.manifests import find_manifest
 from qdot.places import Places
 from qdot.recipes import seed_digest
@@ -148,11 +148,11 @@ class Job:
             "stage": self.recipe["stage"],
             "step": None,
             "term": None,
-            "error": f"{type(error).__name__}: {error}",
+            "error": printable(f"{type(error).__name__}: {error}"),
         }
         if isinstance(error, CellFailure):
             reason |= {"stage": error.stage, "step": error.step, "term": error.term, "error": error.error}
-        tail = "".join(traceback.format_exception(error))[-LOG_TAIL:]
+        tail = printable("".join(traceback.format_exception(error))[-LOG_TAIL:])
         self.finish(seed, "failed", {**reason, "log_tail": tail}, files=("curve.csv", "last_good.safetensors"))
 
 

@@ -152,7 +152,7 @@ def _build(description: Mapping[str, Any], tensors: Mapping[str, Tensor], origin
 
     Raises:
         ResultsError: there is no such model, or it has more weights than the file.
-        ParamsError: no such algorithm is installed, or a value is not allowed.
+        ParamsError: no such algorithm is installed.
     """
     kind = registry.get(description["algorithm"])
     try:
@@ -160,8 +160,8 @@ def _build(description: Mapping[str, Any], tensors: Mapping[str, Tensor], origin
             config = kind.Config(**description["config"])
             sizes = description["observation_dim"], description["action_dim"]
             return kind(config, *sizes, init_generators([description["seed"]]))
-    except QdotError:
-        raise
+    except QdotError as error:
+        raise _alien(origin, str(error)) from error
     except Exception as error:  # values of a wrong kind fail wherever they are first used
         raise _alien(origin, f"{type(error).__name__}: {error}") from error
 
