@@ -111,7 +111,7 @@ fuzz: install ## damaged files before every reader (CASES=700 each: about an hou
 	PYTHONPATH=src:tests $(BIN)/python -m fuzz.drive --cases '$(CASES)' $(if $(TABLE),--table '$(TABLE)')
 
 slurm: SUITE ?= tiny
-slurm: slurm-install ## tests/slurm on a Slurm of this machine (root; slurm-wlm, munge); SUITE=quick: an hour; its log is kept
+slurm: slurm-install ## tests/slurm on a Slurm of this machine (root; slurm-wlm, munge); SUITE=quick: 40 minutes; its log is kept
 	QDOT_REQUIRE=slurm QDOT_SLURM_SUITE='$(SUITE)' QDOT_SLURM_LOG=benchmarks/results/slurm-'$(SUITE)'-"$$(date -u +%F)".txt $(PYTEST) tests/slurm
 
 remotes: install .venv-remotes/installed ## DVC's remotes against servers on this machine (docs/remotes.md)

@@ -1,7 +1,7 @@
 """The study through a real Slurm: the bytes of a local run, and jobs that are cancelled or pre-empted go on.
 
 `make slurm` runs this and keeps the log; `QDOT_SLURM_SUITE=quick` (`make slurm SUITE=quick`) takes suite quick in the
-place of tiny, which takes an hour.
+place of tiny, which takes 40 minutes.
 """
 
 import hashlib
