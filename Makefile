@@ -114,8 +114,8 @@ slurm: SUITE ?= tiny
 slurm: slurm-install ## tests/slurm on a Slurm of this machine (root; slurm-wlm, munge); SUITE=quick: 40 minutes; its log is kept
 	QDOT_REQUIRE=slurm QDOT_SLURM_SUITE='$(SUITE)' QDOT_SLURM_LOG=benchmarks/results/slurm-'$(SUITE)'-"$$(date -u +%F)".txt $(PYTEST) tests/slurm
 
-remotes: install .venv-remotes/installed ## DVC's remotes against servers on this machine (docs/remotes.md)
-	QDOT_REQUIRE=remotes,ssh,webdav,s3,http $(PYTEST) tests/remotes
+remotes: install .venv-remotes/installed ## DVC's remotes against servers on this machine (docs/remotes.md); its log is kept
+	QDOT_REQUIRE=remotes,ssh,webdav,s3,http QDOT_REMOTES_LOG=benchmarks/results/remotes-"$$(date -u +%F)".txt $(PYTEST) tests/remotes
 
 # No torch in it; s3rver, the S3 server of the tests, where npm is.
 .venv-remotes/installed: requirements-remotes.txt

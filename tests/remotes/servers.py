@@ -1,6 +1,7 @@
 """Real servers on loopback, each with a folder that it stores in and what DVC needs to be told of it."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -78,6 +79,20 @@ def absent(kind: str) -> str:
         "http": (sys.executable, ""),
     }[kind]
     return "" if program else f"the server of the {kind} test is not installed: {install}"
+
+
+def versions() -> list[str]:
+    """Of the servers that are installed."""
+    found = []
+    if _sshd():
+        found.append(subprocess.run(["ssh", "-V"], capture_output=True, text=True, check=True).stderr.split(",")[0])
+    if shutil.which("rclone"):
+        said = subprocess.run(["rclone", "version"], capture_output=True, text=True, check=True).stdout
+        found.append(said.splitlines()[0])
+    if _s3rver():
+        package = (ENVIRONMENT / "node_modules/s3rver/package.json").read_text(encoding="utf-8")
+        found.append(f"s3rver {json.loads(package)['version']}")
+    return found
 
 
 def make(kind: str, folder: Path) -> Server:

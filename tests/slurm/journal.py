@@ -1,16 +1,12 @@
 """What is kept of a run through Slurm: versions, what was compared, and every job with its state and time."""
 
-import datetime
 import importlib.metadata
-import platform
-import subprocess
-from pathlib import Path
 
+import kept_log
 from slurm.cluster import Cluster
 
 FIELDS = "%i|%k|%T|%S|%M"  # of squeue: number, rule, state, start, duration
 PACKAGES = ("snakemake", "dvc")
-TOP = Path(__file__).parents[2]
 
 
 class Journal:
@@ -29,7 +25,7 @@ class Journal:
         """Add the jobs, and write."""
         if self._file is None:
             return
-        path = TOP / self._file
+        path = kept_log.TOP / self._file
         path.parent.mkdir(parents=True, exist_ok=True)
         jobs = [line.replace("|", "  ") for line in self._jobs() if line not in self._before]
         head = [] if path.exists() else self._head()
@@ -42,15 +38,6 @@ class Journal:
         return self._slurm.ask("squeue", "--noheader", "--states=all", f"--format={FIELDS}").splitlines()
 
     def _head(self) -> list[str]:
-        commit = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=TOP, capture_output=True, text=True, check=True
-        ).stdout
         versions = [f"{name} {importlib.metadata.version(name)}" for name in PACKAGES]
         slurm = self._slurm.ask("squeue", "--version").strip()
-        plugins = (TOP / "requirements-slurm.txt").read_text(encoding="utf-8").splitlines()
-        return [
-            f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC, commit {commit.strip()}",
-            ", ".join(
-                [slurm, *versions, *(line for line in plugins if "==" in line), f"Python {platform.python_version()}"]
-            ),
-        ]
+        return kept_log.head([slurm, *versions, *kept_log.pins("requirements-slurm.txt")])
