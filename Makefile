@@ -107,7 +107,7 @@ test-slow: install ## the long tests
 	$(PYTEST) -n 2 --dist loadfile -m slow
 
 fuzz: TABLE ?= docs/security-fuzz.csv
-fuzz: install ## damaged files before every reader (CASES=700 each: about an hour; TABLE= keeps no table; a rerun goes on)
+fuzz: install ## damaged files before every reader (CASES=700 each: five minutes; TABLE= keeps no table; a rerun goes on)
 	PYTHONPATH=src:tests $(BIN)/python -m fuzz.drive --cases '$(CASES)' $(if $(TABLE),--table '$(TABLE)')
 
 slurm: SUITE ?= tiny

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from qdot import commands, jobs
+from qdot import commands, dated, jobs
 from qdot.errors import QdotError, ResultsError, unwritable
 from qdot.stages import limit, publish
 from qdot.stages.completion import add_completion
@@ -41,9 +41,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         refuse_windows()
         if hasattr(options, "overdue") and (seconds := limit.seconds()):
             logging.basicConfig(level=logging.INFO, format=FORMAT.format(_name(options)), force=True)
-            return limit.run(arguments, options, seconds, options.overdue)
-        _set_up_log(options)
-        return int(options.run(options) or 0)
+            status = limit.run(arguments, options, seconds, options.overdue)
+        else:
+            _set_up_log(options)
+            status = int(options.run(options) or 0)
+        if status == 0 and hasattr(options, "inputs"):
+            dated.settle(options.inputs(options))
+        return status
     except QdotError as error:
         log.error("%s", error)
         log.debug("where that was raised", exc_info=True)

@@ -13,9 +13,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from qdot import provenance, recipes, replays, rollouts, stamps
+from qdot import dated, provenance, recipes, replays, rollouts, stamps
 from qdot.envs.playable import obstacle
-from qdot.errors import ResultsError
 from qdot.manifests import find_manifest, find_record
 from qdot.recipes import recipe_path, seed_digest
 from qdot.study import Cell, Study
@@ -86,7 +85,7 @@ def put(path: Path, recipe: Mapping[str, Any], current: bool, outputs: Iterable[
     Outputs from the future, as they seem after a clock was set back, are dated now: Snakemake refuses what a job makes
     where an input is newer. In the order of the jobs, so that no input gets newer than what was made of it.
     """
-    times = [_not_from_the_future(output) for output in outputs]
+    times = [dated.not_ahead(output) for output in outputs]
     if not current:
         now = time.time_ns()
         provenance.write_json(path, {**recipe, "due": now}, durable=False)
@@ -96,26 +95,6 @@ def put(path: Path, recipe: Mapping[str, Any], current: bool, outputs: Iterable[
     if {k: v for k, v in found.items() if k != "due"} != json.loads(json.dumps(recipe)):
         provenance.write_json(path, recipe, durable=False)
     os.utime(path, (OLD, OLD))
-
-
-def _not_from_the_future(path: Path) -> int:
-    """The time stamp of a file, in nanoseconds, after it was set to now where it lay ahead; 0 where there is none.
-
-    Raises:
-        ResultsError: the file may not be touched.
-    """
-    try:
-        found = path.stat().st_mtime_ns
-        if found <= time.time_ns():
-            return found
-        os.utime(path)
-        return path.stat().st_mtime_ns
-    except FileNotFoundError:
-        return 0
-    except OSError as error:
-        raise ResultsError(
-            f"{path}: is dated in the future, and cannot be dated now ({error.strerror}); touch it, or wait until then"
-        ) from error
 
 
 def write_recipes(study: Study) -> None:

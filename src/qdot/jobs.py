@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,19 +10,22 @@ from qdot.errors import ParamsError, ResultsError
 from qdot.provenance import read_json
 from qdot.stages import limit
 
+Inputs = Callable[[argparse.Namespace], list[Path]]  # of a command: the files that Snakemake dates its outputs by
+
 
 def add(found: Any) -> None:
     """Add them to a parser's subcommands."""
     text = "fetch or collect one dataset, check it, write it as arrays"
     data = _stage(found, "data", _data, text, overdue=_overdue_data)
     data.add_argument("manifest", type=Path)
-    replay = _stage(found, "replay_dataset", _replay_dataset, "replay a prepared dataset in its environment")
+    text = "replay a prepared dataset in its environment"
+    replay = _stage(found, "replay_dataset", _replay_dataset, text, inputs=_inputs_of_replay)
     replay.add_argument("result", type=Path)
     for name, run, text in (
         ("train", _train, "train the due seeds of algorithms on one dataset, side by side"),
         ("evaluate", _evaluate, "roll out the due seeds of algorithms on one dataset"),
     ):
-        command = _stage(found, name, run, text, several=True, overdue=_overdue_cells)
+        command = _stage(found, name, run, text, several=True, overdue=_overdue_cells, inputs=_inputs_of_cells)
         command.add_argument(
             "--seeds", type=_seeds, required=True, help="comma-separated, a manifest each (per recipe)"
         )
@@ -29,10 +33,11 @@ def add(found: Any) -> None:
         if name == "train":
             command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
         command.add_argument("--workers", type=int, default=1, help="processes; the numbers do not depend on it")
-    _stage(found, "rollouts", _rollouts, "record what one seed's policies do, for the report")
+    text = "record what one seed's policies do, for the report"
+    _stage(found, "rollouts", _rollouts, text, inputs=_inputs_of_rollouts)
     _stage(found, "transport", _transport, "run the transport studies of a suite")
     _add_compare(found)
-    _stage(found, "report", _report, "make the report of a study")
+    _stage(found, "report", _report, "make the report of a study", inputs=_inputs_of_tables)
     gate = found.add_parser("gate", help="exit 1 where a cell failed")
     gate.add_argument("--name", default="gate")
     text = "-: read their names from stdin, each ended by a NUL"
@@ -52,6 +57,7 @@ def _stage(
     several: bool = False,
     required: bool = True,
     overdue: limit.Overdue | None = None,
+    inputs: Inputs = lambda options: [options.recipe],
 ) -> argparse.ArgumentParser:
     command = found.add_parser(name, help=text, description=text)
     recipe = command.add_argument("--recipe", type=Path, required=required, help="the job's recipe, by the Snakefile")
@@ -59,7 +65,7 @@ def _stage(
         recipe.nargs, recipe.help = "+", "the job's recipes, by the Snakefile: one per algorithm"
     command.add_argument("--name", help="the job's name in progress lines")
     command.add_argument("--log", type=Path, help="also write the progress lines here")
-    command.set_defaults(run=run, overdue=overdue)
+    command.set_defaults(run=run, overdue=overdue, inputs=inputs)
     return command
 
 
@@ -69,7 +75,7 @@ def _seeds(text: str) -> list[int]:
 
 def _add_compare(found: Any) -> None:
     text = "two runs side by side; with --recipe the stage, which makes the tables of a study"
-    compare = _stage(found, "compare", _compare, text, required=False)
+    compare = _stage(found, "compare", _compare, text, required=False, inputs=_inputs_of_tables)
     compare.usage = "qdot compare [--protocol P] [--dataset D,...] [--json] A B\n       qdot compare --recipe FILE ..."
     which = "two of: a suite, a subset's name, a folder of docs/results, or COMMIT:SUITE or COMMIT:FOLDER"
     compare.add_argument("runs", nargs="*", metavar="A B", help=which)
@@ -98,6 +104,34 @@ def _overdue_cells(options: argparse.Namespace, error: ResultsError) -> None:
     jobs = cells.Job.read(options.recipe, options.seeds, options.manifests)
     with locks.all_locked(job.recipe for job in jobs):
         cells.fail_all([(job, job.due()) for job in jobs], error)
+
+
+def _inputs_of_cells(options: argparse.Namespace) -> list[Path]:
+    from qdot.stages import cells
+
+    jobs = cells.Job.read(options.recipe, options.seeds, options.manifests)
+    return [*options.recipe, *{path for job in jobs for path in job.inputs()}]
+
+
+def _inputs_of_replay(options: argparse.Namespace) -> list[Path]:
+    return [options.recipe, options.result.parent / "manifest.json"]
+
+
+def _inputs_of_rollouts(options: argparse.Namespace) -> list[Path]:
+    cells = read_json(options.recipe)["cells"]
+    return [options.recipe, *(Path(cell["evaluate"]) / "manifest.json" for cell in cells)]
+
+
+def _inputs_of_tables(options: argparse.Namespace) -> list[Path]:
+    from qdot import recipes
+    from qdot.study import Study
+
+    if options.recipe is None:
+        return []
+    recipe = read_json(options.recipe)
+    study, stage = Study.from_recipe(recipe), recipe["stage"]
+    tables = study.compare_dir.iterdir() if stage == "report" else ()
+    return [options.recipe, *recipes.table_manifests(study, stage), *tables]
 
 
 def _replay_dataset(options: argparse.Namespace) -> None:

@@ -224,8 +224,8 @@ def table_recipe(study: Study, stage: str, made: Iterable[Mapping[str, Any]] | N
     }
 
 
-def table_inputs(study: Study, stage: str) -> dict[str, str]:
-    """SHA-256 of every manifest that the tables or the report are made from, where it exists, by its name."""
+def table_manifests(study: Study, stage: str) -> list[Path]:
+    """Every manifest that the tables or the report are made from, where it exists."""
     paths = [study.data_dir(dataset) / "manifest.json" for dataset in study.datasets]
     paths += map(Path, study.replays())
     paths.append(study.transport_dir / "manifest.json")
@@ -234,7 +234,12 @@ def table_inputs(study: Study, stage: str) -> dict[str, str]:
     if stage == "report":
         paths.append(study.compare_dir / "manifest.json")
         paths += map(Path, rollouts_manifests(study))
-    return {study.places.name(path): provenance.sha256_file(path) for path in paths if path.is_file()}
+    return [path for path in paths if path.is_file()]
+
+
+def table_inputs(study: Study, stage: str) -> dict[str, str]:
+    """SHA-256 of every manifest that the tables or the report are made from, by its name."""
+    return {study.places.name(path): provenance.sha256_file(path) for path in table_manifests(study, stage)}
 
 
 def runnable(study: Study) -> Iterable[str]:

@@ -104,6 +104,18 @@ def test_a_clock_that_was_set_back_hides_no_change_and_repeats_no_work(pulled: C
     assert pulled.worked(before) == []
 
 
+def test_a_clock_that_is_set_back_while_it_runs_loses_no_work(pulled: Checkout, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(SET_BACK)
+    before = pulled.works()
+    pulled.set("    max_weight: 100.0 ", "    max_weight: 20.0 ")
+    pulled.snakemake(PYTHONPATH=str(tmp_path))
+    assert {path.name for path in tmp_path.glob("set-back-*")} == {f"set-back-{name}" for name in STAGES}
+    assert pulled.worked(before) == IQL
+    before = pulled.works()
+    pulled.snakemake()
+    assert pulled.worked(before) == []
+
+
 def test_no_cell_of_the_suite_shows_a_failure_sign_in_its_curve(origin: Checkout) -> None:
     found = [json.loads(path.read_text()) for path in origin.top.glob("results/tiny/train/*/*/*/manifest.json")]
     assert [manifest["signs"] for manifest in found] == [[]] * 4
@@ -261,6 +273,22 @@ DYING = """
 import os, signal, sys
 if "evaluate" in sys.orig_argv:
     os.kill(os.getpid(), signal.SIGKILL)
+"""
+STAGES = ("train", "evaluate", "rollouts", "compare", "report")
+SET_BACK = f"""
+import os
+import sys
+import time
+from pathlib import Path
+
+words = sys.orig_argv[1:]
+stage = next((word for word in words if word in {STAGES!r}), None)
+if words and Path(words[0]).name == "qdot" and stage:
+    Path(__file__).with_name("set-back-" + stage).touch()
+    before = dict(train="data/prepared", evaluate="results/tiny/train", rollouts="results/tiny/evaluate",
+                  compare="results/tiny/evaluate", report="results/tiny/compare")[stage]
+    for path in [*Path(before).rglob("*"), *Path(".snakemake/recipes").rglob("*.json")]:
+        os.utime(path, (time.time() + 3600,) * 2)
 """
 INJECTED = """
 import importlib.abc

@@ -78,6 +78,13 @@ class Job:
             return find_manifest(Path(self.recipe["data_dir"]) / "manifest.json")
         return find_manifest(self.train_dir(seed) / "manifest.json")
 
+    def inputs(self) -> list[Path]:
+        """The manifests of all that this stage reads."""
+        folders = [Path(self.recipe["data_dir"])]
+        if self.recipe["stage"] == "evaluate":
+            folders += map(self.train_dir, self.directories)
+        return [folder / "manifest.json" for folder in folders]
+
     def train_dir(self, seed: int) -> Path:
         """Folder of the trained cell that an evaluate job reads."""
         recipe = self.recipe
