@@ -1,4 +1,4 @@
-"""How a log begins that is kept of a run against real servers: when, at which commit, with which versions."""
+"""The log that is kept of a run against real servers: when, at which commit, which versions, and what came of it."""
 
 import datetime
 import platform
@@ -9,13 +9,21 @@ from pathlib import Path
 TOP = Path(__file__).parents[1]
 
 
-def head(versions: Iterable[str]) -> list[str]:
-    """Two lines."""
+def begin(path: Path, versions: Iterable[str]) -> None:
+    """Write its first lines, in the place of what an earlier run of that day left."""
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=TOP, capture_output=True, text=True, check=True).stdout
-    return [
-        f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC, commit {commit.strip()}",
-        ", ".join([*versions, f"Python {platform.python_version()}"]),
-    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    now = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M}"
+    add(
+        path, [f"{now} UTC, commit {commit.strip()}", ", ".join([*versions, f"Python {platform.python_version()}"]), ""]
+    )
+
+
+def add(path: Path, lines: Iterable[str]) -> None:
+    """Write lines behind what is there."""
+    with path.open("a", encoding="utf-8") as file:
+        file.writelines(f"{line}\n" for line in lines)
 
 
 def pins(requirements: str, prefix: str = "") -> list[str]:

@@ -35,6 +35,7 @@ BAD: dict[str, Any] = {
     "accepted that is no list of objects": GOOD | {"accepted": ["x"]},
     "needed keys that are missing": {"status": "ok"},
     "a needed key that is null": GOOD | {"files": None},
+    "null where a failure has an object": {"status": "failed", "reason": FAILURE, "files": None},
     "a subset that is a list": GOOD | {"subset": ["iql"]},
     "a subset of a text": GOOD | {"subset": {"algorithm": "iql"}},
 }
@@ -49,16 +50,19 @@ def test_a_value_of_another_kind_makes_it_damaged(case: str, tmp_path: Path) -> 
         read_manifest(path, "digest", "files")
 
 
-@pytest.mark.parametrize("changes", [{}, {"status": "failed", "reason": FAILURE}, {"status": "not run", "reason": "x"}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"status": "failed", "reason": FAILURE},
+        {"status": "not run", "reason": "x"},
+        {"status": "failed", "reason": FAILURE, "replay": None, "raw_sha256": None},
+        {"licence": None, "fetched_from": None},
+    ],
+)
 def test_what_stages_write_is_read(changes: dict[str, Any], tmp_path: Path) -> None:
     write_json(tmp_path / "manifest.json", GOOD | changes)
-    read = read_manifest(tmp_path / "manifest.json", "digest", "files")
-    assert {"reason": None, **read} == GOOD | changes
-
-
-def test_null_is_nothing(tmp_path: Path) -> None:
-    write_json(tmp_path / "manifest.json", {"status": "failed", "reason": FAILURE, "files": None, "digest": None})
-    assert read_manifest(tmp_path / "manifest.json", "digest") == {"status": "failed", "reason": FAILURE}
+    assert read_manifest(tmp_path / "manifest.json", "digest", "files") == GOOD | changes
 
 
 def test_only_a_result_needs_the_keys(tmp_path: Path) -> None:

@@ -39,14 +39,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         refuse_windows()
+        inputs = options.inputs(options) if hasattr(options, "inputs") else []
         if hasattr(options, "overdue") and (seconds := limit.seconds()):
             logging.basicConfig(level=logging.INFO, format=FORMAT.format(_name(options)), force=True)
             status = limit.run(arguments, options, seconds, options.overdue)
         else:
             _set_up_log(options)
             status = int(options.run(options) or 0)
-        if status == 0 and hasattr(options, "inputs"):
-            dated.settle(options.inputs(options))
+        if status == 0:
+            dated.settle(inputs)
         return status
     except QdotError as error:
         log.error("%s", error)

@@ -10,7 +10,7 @@ from qdot.errors import ParamsError, ResultsError
 from qdot.provenance import read_json
 from qdot.stages import limit
 
-Inputs = Callable[[argparse.Namespace], list[Path]]  # of a command: the files that Snakemake dates its outputs by
+Inputs = Callable[[argparse.Namespace], list[Path]]  # of a command: the inputs of its rule, in the order of the jobs
 
 
 def add(found: Any) -> None:
@@ -110,7 +110,7 @@ def _inputs_of_cells(options: argparse.Namespace) -> list[Path]:
     from qdot.stages import cells
 
     jobs = cells.Job.read(options.recipe, options.seeds, options.manifests)
-    return [*options.recipe, *{path for job in jobs for path in job.inputs()}]
+    return [*options.recipe, *dict.fromkeys(path for job in jobs for path in job.inputs())]
 
 
 def _inputs_of_replay(options: argparse.Namespace) -> list[Path]:
@@ -119,7 +119,7 @@ def _inputs_of_replay(options: argparse.Namespace) -> list[Path]:
 
 def _inputs_of_rollouts(options: argparse.Namespace) -> list[Path]:
     cells = read_json(options.recipe)["cells"]
-    return [options.recipe, *(Path(cell["evaluate"]) / "manifest.json" for cell in cells)]
+    return [options.recipe, *(Path(cell[stage]) / "manifest.json" for stage in ("train", "evaluate") for cell in cells)]
 
 
 def _inputs_of_tables(options: argparse.Namespace) -> list[Path]:
@@ -130,7 +130,7 @@ def _inputs_of_tables(options: argparse.Namespace) -> list[Path]:
         return []
     recipe = read_json(options.recipe)
     study, stage = Study.from_recipe(recipe), recipe["stage"]
-    tables = study.compare_dir.iterdir() if stage == "report" else ()
+    tables = study.compare_dir.glob("*") if stage == "report" else ()
     return [options.recipe, *recipes.table_manifests(study, stage), *tables]
 
 

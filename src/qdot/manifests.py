@@ -11,11 +11,12 @@ NO_RESULT = ("failed", "not run")
 STATUSES = ("ok", *NO_RESULT)
 MAPPINGS = ("files", "inputs", "versions", "params", "replay", "subset")
 TEXTS = ("digest", "core", "code", "stage", "suite", "raw_file", "raw_sha256")
+NULLABLE = ("replay", "raw_sha256")  # of a replay that could not be
 LISTS = {"accepted": dict, "published": dict, "warnings": str, "signs": dict}  # and what they are of
 
 
 def read_manifest(path: Path, *needed: str, statuses: Sequence[str] = STATUSES) -> dict[str, Any]:
-    """Read a manifest; what it has as null it does not have.
+    """Read a manifest.
 
     Args:
         path: The file.
@@ -26,10 +27,9 @@ def read_manifest(path: Path, *needed: str, statuses: Sequence[str] = STATUSES) 
         ResultsError: it is missing or damaged, or a value is of another kind than any stage writes.
     """
     found = read_json(path)
-    known = {k: v for k, v in found.items() if v is not None} if isinstance(found, dict) else {}
-    if fault := _fault(known, needed, statuses):
+    if fault := _fault(found, needed, statuses):
         raise ResultsError(f"{path}: {fault}; expected what a stage wrote: delete it and run its stage again")
-    return known
+    return dict(found)
 
 
 def find_manifest(path: Path, *needed: str) -> dict[str, Any] | None:
@@ -46,14 +46,15 @@ def find_record(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _fault(known: Mapping[str, Any], needed: Iterable[str], statuses: Sequence[str]) -> str | None:
+def _fault(found: Any, needed: Iterable[str], statuses: Sequence[str]) -> str | None:
     """What is wrong with a manifest; None where nothing is."""
-    if known.get("status") not in statuses:
+    if not isinstance(found, dict) or found.get("status") not in statuses:
         return f"no object with a status of {', '.join(statuses)}"
-    missing = [key for key in needed if key not in known]
-    if missing and known["status"] not in NO_RESULT:
+    missing = [key for key in needed if found.get(key) is None]
+    if missing and found["status"] not in NO_RESULT:
         return f"{', '.join(missing)}: missing"
-    faults = [*_wrong_kinds(known), *_wrong_reason(known.get("reason")), *_wrong_files(known.get("files", {}))]
+    known = {key: value for key, value in found.items() if value is not None or key not in NULLABLE}
+    faults = [*_wrong_kinds(known), *_wrong_reason(found.get("reason")), *_wrong_files(found.get("files", {}))]
     return "; ".join(faults[:3]) or None
 
 

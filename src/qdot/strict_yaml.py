@@ -81,11 +81,11 @@ def _check_names(node: yaml.MappingNode) -> None:
 
 
 def _check_text(text: str, where: str) -> None:
-    """Refuse half of a surrogate pair, which no file takes: an escape that stands alone, or bytes of a command line."""
+    """Refuse half of a character, which no file takes: a lone escape (YAML joins no two), bytes of a command line."""
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise ValueError(f"{where}: a text is no Unicode: {text[error.start : error.end]!r}") from error
+        raise ValueError(f"{where}: a text has half of a character: {text[error.start : error.end]!r}") from error
 
 
 def check_plain(value: Any) -> None:

@@ -1,12 +1,15 @@
 """Configuration: what is read, what is refused."""
 
 import math
+from dataclasses import dataclass
+from typing import Literal, Optional
 
+import numpy as np
 import pytest
 from tiny_cells import OWN, TRAIN
 
 from qdot.algorithms import registry
-from qdot.algorithms.base import cosine
+from qdot.algorithms.base import Config, cosine
 from qdot.errors import ParamsError
 
 
@@ -45,6 +48,35 @@ def test_a_whole_number_is_a_float_and_null_is_taken_where_it_may_stand() -> Non
     config = registry.get("qdot").Config.from_values(TRAIN, OWN["qdot"] | {"transport_weight": 1})
     assert config.transport_weight == 1
     assert OWN["qdot"]["map_learning_rate"] is None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Foreign(Config):
+    """As a package of somebody else may annotate its values."""
+
+    rate: Optional[float] = None  # noqa: UP045 - that is the case
+    pair: tuple[int, str] = (1, "x")
+    nested: tuple[tuple[int, ...], ...] = ()
+    kind: Literal["a", "b"] = "a"
+    unset: float = None  # type: ignore[assignment]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unresolved(Config):
+    """Of a module that imports `Tensor` for type checkers alone."""
+
+    weights: "Nowhere" = None  # type: ignore[name-defined]  # noqa: F821
+
+
+BASE = {"steps": 1, "hidden": [32], "learning_rate": 0.1, "actor_schedule": "constant"}
+
+
+def test_annotations_of_other_kinds_are_not_checked() -> None:
+    assert Unresolved(**BASE, weights=3).weights == 3
+    found = Foreign(**BASE | {"learning_rate": np.float32(0.5)}, pair=[2, "y"], nested=[[1]], kind="c", rate=1)
+    assert found.pair == (2, "y")
+    with pytest.raises(ParamsError, match="rate: found 'fast'"):
+        Foreign(**BASE, rate="fast")
 
 
 def test_a_missing_value_is_refused_by_name() -> None:

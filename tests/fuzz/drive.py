@@ -7,6 +7,7 @@ target and number: a run that is stopped goes on, but not with other code, and a
 import argparse
 import csv
 import datetime
+import hashlib
 import io
 import os
 import shutil
@@ -20,9 +21,9 @@ from fuzz.target import Target
 from fuzz.worker import UNREADY, Tally, note, targets_of
 
 from qdot.provenance import write_atomic
-from qdot.stages.runtime import git_state
 
 TOP = Path(__file__).parents[2]
+CODE = ("src", "tests/fuzz")  # whose cases these are
 COLUMNS = ("target", "cases", "our errors", "accepted", "crashes", "peak MiB", "seconds", "seed", "date", "commit")
 
 
@@ -36,11 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--target", default="", help="only targets with this in their names")
     parser.add_argument("--module", default="fuzz.targets", help="whose TARGETS")
     options = parser.parse_args(arguments)
-    folder, commit = options.folder / f"seed{options.seed}", _commit()
-    _begin(folder, commit)
+    folder = options.folder / f"seed{options.seed}"
+    _begin(folder)
     targets = {n: each for n, each in enumerate(targets_of(options.module)) if options.target in each.name}
     _work(options.module, targets, folder, options.seed, options.cases)
-    rows = list(table(targets, folder, options.seed, commit))
+    rows = list(table(targets, folder, options.seed))
     _say(rows)
     if options.table:
         write_atomic(options.table, as_csv(rows))
@@ -48,18 +49,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _commit() -> str:
-    """Of the code, marked where files differ from it; empty outside a clone."""
-    state = git_state()
-    return f"{state['git_commit'][:12]}{'-dirty' if state['git_dirty'] else ''}" if state["git_commit"] else ""
+    """The last one that changed the code, marked where the code differs from it; empty outside a clone."""
+    last = subprocess.run(["git", "log", "-1", "--format=%H", "--", *CODE], cwd=TOP, capture_output=True, text=True)
+    now = subprocess.run(["git", "status", "--porcelain", "--", *CODE], cwd=TOP, capture_output=True, text=True)
+    return f"{last.stdout[:12]}{'-dirty' if now.stdout else ''}"
 
 
-def _begin(folder: Path, commit: str) -> None:
+def _begin(folder: Path) -> None:
     """Make the folder ready; what cases of other code left there is deleted."""
-    made = folder / "commit"
-    if made.exists() and made.read_text() != commit:
+    made = folder / "code"
+    files = sorted(path for name in CODE for path in (TOP / name).rglob("*.py"))
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+    if folder.exists() and not (made.is_file() and made.read_text() == digest):
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    made.write_text(commit)
+    made.write_text(digest)
 
 
 def _work(module: str, targets: Mapping[int, Target], folder: Path, seed: int, cases: int) -> None:
@@ -89,9 +93,9 @@ def _note_end(target: Target, state: Path, done: "subprocess.CompletedProcess[st
     tally.write(state)
 
 
-def table(targets: Mapping[int, Target], folder: Path, seed: int, commit: str) -> Iterator[dict[str, Any]]:
+def table(targets: Mapping[int, Target], folder: Path, seed: int) -> Iterator[dict[str, Any]]:
     """A row per target."""
-    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    today, commit = datetime.datetime.now(datetime.UTC).date().isoformat(), _commit()
     for number, target in targets.items():
         tally = Tally.read(_state(folder, number))
         counts = (tally.done, tally.refused, tally.accepted, tally.crashed)

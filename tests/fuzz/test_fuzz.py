@@ -73,7 +73,7 @@ def test_a_finished_run_has_nothing_to_do(evil: tuple[dict[str, dict[str, str]],
 def test_a_run_of_other_code_begins_again(evil: tuple[dict[str, dict[str, str]], Path], tmp_path: Path) -> None:
     _, folder = evil
     shutil.copytree(folder, tmp_path / folder.name)
-    (tmp_path / folder.name / "commit").write_text("another")
+    (tmp_path / folder.name / "code").write_text("another")
     drive.main(["--module", "fuzz.evil", "--cases", "1", "--folder", str(tmp_path), "--target", "accept"])
     assert [path.name for path in (tmp_path / folder.name).glob("*.state")] == ["1.state"]
 

@@ -1,21 +1,27 @@
 """What is kept of `make remotes`: what came of every test, in the file that QDOT_REMOTES_LOG names."""
 
 import os
+from pathlib import Path
 
 import kept_log
 import pytest
 from remotes import servers
 
 
+def _log() -> Path | None:
+    name = os.environ.get("QDOT_REMOTES_LOG")
+    return kept_log.TOP / name if name else None
+
+
+def pytest_sessionstart() -> None:
+    """Begin the log."""
+    if path := _log():
+        kept_log.begin(path, [*kept_log.pins("requirements-remotes.txt", "dvc"), *servers.versions()])
+
+
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Add a line where a test ended, or was skipped or broken before it began."""
-    name = os.environ.get("QDOT_REMOTES_LOG")
-    if name is None or (report.when != "call" and report.passed):
-        return
-    path = kept_log.TOP / name
-    if not path.exists():
-        head = kept_log.head([*kept_log.pins("requirements-remotes.txt", "dvc"), *servers.versions()])
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("\n".join([*head, "", ""]), encoding="utf-8")
-    with path.open("a", encoding="utf-8") as file:
-        file.write(f"{report.outcome}  {report.duration:6.1f} s  {report.nodeid.rpartition('::')[2]}\n")
+    path = _log()
+    if path and (report.when == "call" or not report.passed):
+        line = f"{report.outcome}  {report.duration:6.1f} s  {report.nodeid.rpartition('::')[2]}"
+        kept_log.add(path, [line])

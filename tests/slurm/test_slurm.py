@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from slurm import cluster
 from slurm.cluster import Cluster
-from slurm.journal import Journal
+from slurm.journal import Journal, begin
 from workflow.checkout import BIN, TOP, Checkout
 
 from qdot.training import resume
@@ -34,6 +34,7 @@ def slurm(tmp_path_factory: pytest.TempPathFactory, require: Callable[[str, bool
     require("slurm", not reason, reason)
     require("slurm", PLUGINS.is_dir(), "Snakemake's executor for Slurm is not installed: make slurm-install")
     started = Cluster(tmp_path_factory.mktemp("slurm"))
+    begin(started)
     yield started
     started.stop()
 
@@ -54,7 +55,7 @@ def variables(slurm: Cluster) -> dict[str, str]:
 @pytest.fixture
 def journal(slurm: Cluster) -> Iterator[Journal]:
     """What is kept of a test: in the file that QDOT_SLURM_LOG names, if any."""
-    made = Journal(slurm, os.environ.get("QDOT_SLURM_LOG"))
+    made = Journal(slurm)
     yield made
     made.write()
 

@@ -142,12 +142,13 @@ def test_what_is_not_done_is_left_out_and_named(study: Study) -> None:
     assert not list(top.glob("results/kitchen"))
 
 
-def test_data_that_a_host_gives_are_left_out_and_take_no_cell_along(study: Study) -> None:
-    put_data(study, source="d4rl", licence="CC BY 4.0")
+@pytest.mark.parametrize("licence", ["CC BY 4.0", None])
+def test_data_that_a_host_gives_are_left_out_and_take_no_cell_along(study: Study, licence: str | None) -> None:
+    put_data(study, source="d4rl", licence=licence)
     top = unpacked(packed(study))
     assert not (top / "data").exists()
     (line,) = [line for line in record(top)["tiny"]["left_out"] if line.startswith("data")]
-    assert "source d4rl, licence CC BY 4.0" in line
+    assert f"source d4rl, licence {licence or 'not stated'}" in line
     assert {state for name, state in states(top).items() if name.startswith(("train", "evaluate"))} == {"done"}
 
 

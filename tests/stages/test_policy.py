@@ -10,7 +10,7 @@ from tiny_cells import random_dataset, trained
 
 from qdot import params as parameters
 from qdot.cli import main
-from qdot.provenance import sha256_file, write_json
+from qdot.provenance import read_json, sha256_file, write_json
 from qdot.study import Cell, Study
 
 TOP = Path(__file__).parents[2]
@@ -98,3 +98,11 @@ def test_a_policy_that_its_manifest_does_not_know_is_refused(
     assert main(["policy", "export", CELL]) == 2
     assert "is not the file that manifest.json beside it records" in capsys.readouterr().err
     assert calls == []
+
+
+def test_a_policy_beside_a_manifest_of_no_cell_has_no_origin(policy: Path, calls: Calls) -> None:
+    path = policy.with_name("manifest.json")
+    write_json(path, read_json(path) | {"suite": None})
+    assert main(["policy", "export", CELL]) == 0
+    ((_, facts),) = calls
+    assert not {"suite", "digest"} & facts.keys()

@@ -106,6 +106,15 @@ def test_a_path_is_the_one_that_the_environment_goes(top: Path) -> None:
             assert (float(point["x"]), float(point["y"])) == pytest.approx(positions[int(point["step"])], abs=1e-4)
 
 
+def test_a_failure_that_quotes_a_name_in_no_encoding_can_be_read(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("cannot open caf\udce9.xml")
+
+    monkeypatch.setattr("qdot.stages.rollouts._roll_out", fail)
+    failed = Folder(top, "bc").run(MAZE)
+    assert failed["reason"]["error"] == r"OSError: cannot open caf\udce9.xml"
+
+
 @pytest.mark.parametrize("name", ["qdot/pointmaze-umaze", "qdot/antmaze-medium-v2"])
 def test_walls_are_the_cells_that_one_cannot_be_in(name: str) -> None:
     from qdot.envs.walls import walls

@@ -75,7 +75,7 @@ def test_a_training_process_that_the_system_ends_fails_its_cells_and_the_next_ru
     assert process.returncode == 0, printed.decode()
     assert set(job.statuses()) == {"failed"}
     assert "a training process was ended from outside: too little memory?" in job.reason()
-    assert "going on from step" in job.end(workers=2)
+    assert "\n[train] going on from step" in job.end(workers=2)
     assert job.contents() == undisturbed
 
 

@@ -273,6 +273,8 @@ def forged(path: Path, **changes: Any) -> None:
         ({"terms": ["a", "b", "c"]}, "record: expected a row per step"),
         ({"columns": None}, "terms, columns: expected lists of names"),
         ({"failure": {"error": "x"}}, "failure: expected"),
+        ({"failure": {"stage": "train", "error": None, "step": 1, "term": None}}, "failure: expected"),
+        ({"failure": {"stage": "train", "error": "x", "step": "1", "term": None}}, "failure: expected"),
         ({"evaluations": [{"return": 1}]}, "evaluations: expected a list of rows, each with seed"),
         ({"evaluations": [{"seed": 4, "step": 2, "episode": 0}]}, "pending: expected no step that was evaluated"),
         ({"pending": 2}, "pending: expected a list of growing steps"),

@@ -1,11 +1,12 @@
 """What every algorithm is: a module that holds all seeds, one `update` for all of them, and readouts that act."""
 
 import math
+import numbers
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from types import UnionType
-from typing import Any, ClassVar, NamedTuple, Self, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, NamedTuple, Self, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,8 @@ from qdot.errors import ParamsError
 
 Array = npt.NDArray[np.generic]
 Generators = Callable[[str], list[torch.Generator]]
+NUMBERS: dict[Any, Any] = {int: numbers.Integral, float: numbers.Real}
+TUPLES = (tuple[int, ...], tuple[float, ...], tuple[bool, ...], tuple[str, ...])
 
 
 class Batch(NamedTuple):
@@ -78,13 +81,13 @@ class Config:
 
     def __post_init__(self) -> None:
         """Turn lists into tuples and check the values."""
-        kinds = get_type_hints(type(self))
+        kinds = _kinds(type(self))
         for field in fields(self):
-            value, kind = getattr(self, field.name), kinds[field.name]
+            value, kind = getattr(self, field.name), kinds.get(field.name)
             if isinstance(value, list):
                 value = tuple(value)
                 object.__setattr__(self, field.name, value)
-            if not _is_of(value, kind):
+            if value is not field.default and not _is_of(value, kind):
                 expected = kind.__name__ if isinstance(kind, type) else kind
                 raise ParamsError(f"{field.name}: found {value!r}, expected {expected}")
         self._check("actor_schedule", "cosine", "constant")
@@ -102,15 +105,26 @@ class Config:
             raise ParamsError(f"{key}: found {list(widths)}, expected positive multiples of {LANES}, e.g. [256, 256]")
 
 
+def _kinds(config: type[Config]) -> dict[str, Any]:
+    """The annotations of a configuration; none where one of them names what only a type checker sees."""
+    try:
+        return get_type_hints(config)
+    except NameError:
+        return {}
+
+
 def _is_of(value: Any, kind: Any) -> bool:
-    """Whether a value is of an annotated kind: a whole number is a float too, a bool is no number; others pass."""
-    if isinstance(kind, UnionType):
+    """Whether a value is of an annotated kind: number, word, switch, None, any of these, or a tuple of one of them.
+
+    A whole number is a float too, a switch is no number; what is annotated otherwise passes.
+    """
+    if get_origin(kind) in (Union, UnionType):
         return any(_is_of(value, member) for member in get_args(kind))
-    if get_origin(kind) is tuple:
+    if kind in TUPLES:
         return isinstance(value, tuple) and all(_is_of(member, get_args(kind)[0]) for member in value)
-    if kind is float:
-        return type(value) in (int, float)
-    return type(value) is kind if kind in (int, bool, str, type(None)) else True
+    if kind in NUMBERS:
+        return isinstance(value, NUMBERS[kind]) and not isinstance(value, bool)
+    return isinstance(value, kind) if kind in (bool, str, type(None)) else True
 
 
 Values = Config  # `Algorithm.Config` hides the name

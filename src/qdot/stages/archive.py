@@ -123,8 +123,8 @@ def _obstacle(study: Study, part: Part) -> str | None:
         return part.state
     if part.stage != "data":
         return None
-    manifest = read_manifest(part.folder / "manifest.json", "source", "licence", statuses=("ok",))
-    source, licence = manifest["source"], manifest["licence"]
+    manifest = read_manifest(part.folder / "manifest.json", "source", statuses=("ok",))
+    source, licence = manifest["source"], manifest.get("licence") or "not stated"
     return None if source == "collect" else f"source {source}, licence {licence}: its host gives it, `make` fetches it"
 
 

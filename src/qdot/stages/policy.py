@@ -73,7 +73,8 @@ def _origin(path: Path) -> dict[str, Any]:
     Raises:
         ResultsError: the manifest records another file of that name.
     """
-    manifest = find_manifest(path.parent / "manifest.json") or {}
+    names = ("suite", "dataset", "algorithm", "digest")
+    manifest = find_manifest(path.parent / "manifest.json", *names) or {}
     recorded = manifest.get("files", {}).get(path.name)
     if recorded is None:
         return {}
@@ -82,4 +83,4 @@ def _origin(path: Path) -> dict[str, Any]:
             f"{path}: is not the file that manifest.json beside it records; train this cell again, or move the file "
             "elsewhere to export it without its origin"
         )
-    return {name: manifest[name] for name in ("suite", "dataset", "algorithm", "digest")}
+    return {name: manifest.get(name) for name in names}

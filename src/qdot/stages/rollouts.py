@@ -15,7 +15,7 @@ from qdot import provenance, rollouts
 from qdot.envs import renderer
 from qdot.envs.registry import find_spec, simulators
 from qdot.envs.walls import walls
-from qdot.errors import ResultsError
+from qdot.errors import ResultsError, printable
 from qdot.evaluation.animation import SIZE, animation, still
 from qdot.evaluation.recorded import Recorded
 from qdot.evaluation.rollout import Episode, episode_seed, make_environments, run_block
@@ -58,7 +58,7 @@ def run(recipe_path: Path) -> None:
                 files = _roll_out(recipe, inputs) if inputs else []
         except Exception as error:
             log.exception("failed")
-            text = f"{type(error).__name__}: {error}"
+            text = printable(f"{type(error).__name__}: {error}")
             reason = {"stage": "rollouts", "step": None, "term": None, "error": text, "log_tail": ""}
             status, files = "failed", []
         if status == "ok":
@@ -195,7 +195,7 @@ def _film(
         pictures = {f"{cell['algorithm']}.webp": moving, f"{cell['algorithm']}-still.webp": middle}
     except Exception as error:  # the episode ran: whatever fails here is the renderer's, and the row says it
         log.debug("%s: not rendered", cell["algorithm"], exc_info=True)
-        return row | {"reason": (str(error).strip() or type(error).__name__).splitlines()[0]}, {}
+        return row | {"reason": printable((str(error).strip() or type(error).__name__).splitlines()[0])}, {}
     names = dict(zip(("animation", "still"), pictures, strict=True))
     return _told(0, filmed) | {"shown": shown, "frames": len(frames), "seconds": round(seconds, 3)} | names, pictures
 

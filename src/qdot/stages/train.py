@@ -111,7 +111,7 @@ def _side_by_side(families: list[Ready], device: str, workers: int) -> None:
 
 def _start_worker(lines: "multiprocessing.Queue[logging.LogRecord]") -> None:
     """Send log lines to the process that started this one; stop when it says so, and when it is gone."""
-    logging.basicConfig(level=logging.INFO, handlers=[QueueHandler(lines)], force=True)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[QueueHandler(lines)], force=True)
     STOP.listen()
     end_with_parent()
 

@@ -127,7 +127,7 @@ def _fault(facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str | Non
         return "step, steps: expected whole numbers, the rows of the curve before the step"
     if not (trusted.is_texts(facts["terms"]) and trusted.is_texts(facts["columns"])):
         return "terms, columns: expected lists of names"
-    if not (failure is None or (isinstance(failure, dict) and failure.keys() == FAILURE)):
+    if not (failure is None or (isinstance(failure, dict) and failure.keys() == FAILURE and _is_failure(**failure))):
         return f"failure: expected {', '.join(sorted(FAILURE))}, or nothing"
     if not (isinstance(rows, list) and all(_is_row(row) for row in rows)):
         return "evaluations: expected a list of rows, each with seed, step and episode"
@@ -136,6 +136,12 @@ def _fault(facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str | Non
     if not (trusted.is_seeds(facts["batch"]) and facts["batch"]):
         return "batch: expected the seeds that stepped together"
     return _tensor_fault(facts, tensors)
+
+
+def _is_failure(stage: Any, error: Any, step: Any, term: Any) -> bool:
+    """Whether these can be a failure's."""
+    texts = isinstance(stage, str) and isinstance(error, str) and (term is None or isinstance(term, str))
+    return texts and (step is None or type(step) is int)
 
 
 def _is_row(value: Any) -> bool:
