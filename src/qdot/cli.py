@@ -4,6 +4,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from qdot import commands, dated, jobs
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         refuse_windows()
-        inputs = options.inputs(options) if hasattr(options, "inputs") else []
+        inputs = _inputs(options)
         if hasattr(options, "overdue") and (seconds := limit.seconds()):
             logging.basicConfig(level=logging.INFO, format=FORMAT.format(_name(options)), force=True)
             status = limit.run(arguments, options, seconds, options.overdue)
@@ -60,6 +61,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         log.error("%s: %s; a defect of this program: `qdot --debug ...` shows where", type(error).__name__, error)
         log.debug("where that was raised", exc_info=True)
         return 3
+
+
+def _inputs(options: argparse.Namespace) -> list[Path]:
+    """What Snakemake dates the command's outputs by; nothing where that cannot be read: the command itself says why."""
+    try:
+        return options.inputs(options) if hasattr(options, "inputs") else []
+    except QdotError:
+        return []
 
 
 def _set_up_log(options: argparse.Namespace) -> None:
