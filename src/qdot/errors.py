@@ -20,6 +20,21 @@ def printable(text: str) -> str:
     return "".join(spelled)
 
 
+def failure(
+    stage: str, error: str, log_tail: str = "", step: int | None = None, term: str | None = None
+) -> dict[str, str | int | None]:
+    """The reason in the manifest of a failure, whose texts can be written and shown.
+
+    Args:
+        stage: That failed.
+        error: What happened.
+        log_tail: The end of a traceback.
+        step: Training step, where steps have a meaning.
+        term: Loss term or quantity that was not finite.
+    """
+    return {"stage": stage, "step": step, "term": term, "error": printable(error), "log_tail": printable(log_tail)}
+
+
 def unwritable(path: object, error: OSError) -> str:
     """What to say of a file or folder that cannot be written: no space, no right, no folder."""
     reason = error.strerror or error

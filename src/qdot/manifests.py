@@ -6,6 +6,7 @@ from typing import Any
 
 from qdot.errors import ResultsError
 from qdot.provenance import find_json, is_inside, read_json
+from qdot.strict_json import is_texts
 
 NO_RESULT = ("failed", "not run")
 STATUSES = ("ok", *NO_RESULT)
@@ -68,12 +69,8 @@ def _wrong_kinds(known: Mapping[str, Any]) -> Iterable[str]:
         if isinstance(values, list) and not all(isinstance(value, member) for value in values):
             yield f"{key}: expected a list of {member.__name__}"
     chosen = known.get("subset", {})
-    if isinstance(chosen, dict) and not all(_is_list_of_texts(names) for names in chosen.values()):
+    if isinstance(chosen, dict) and not all(map(is_texts, chosen.values())):
         yield "subset: expected lists of names"
-
-
-def _is_list_of_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(member, str) for member in value)
 
 
 def _wrong_reason(reason: Any) -> Iterable[str]:

@@ -35,6 +35,11 @@ def parse(content: str | bytes, finite: bool = True) -> Any:
     return found
 
 
+def is_texts(value: Any) -> bool:
+    """Whether a value is a list of texts."""
+    return isinstance(value, list) and all(isinstance(part, str) for part in value)
+
+
 def check_depth(value: Any) -> None:
     """Refuse values deeper inside each other than code that recurses into them can follow.
 

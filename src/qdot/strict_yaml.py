@@ -61,7 +61,7 @@ def _check(node: yaml.Node, known: dict[int, int], depth: int) -> int:
     children: list[yaml.Node] = []
     if isinstance(node, yaml.ScalarNode):
         _check_text(node.value, f"line {node.start_mark.line + 1}")
-    if isinstance(node, yaml.SequenceNode):
+    elif isinstance(node, yaml.SequenceNode):
         children = node.value
     elif isinstance(node, yaml.MappingNode):
         _check_names(node)
@@ -118,14 +118,19 @@ def _measure(value: Any, where: tuple[Any, ...], known: dict[int, int]) -> int:
     pairs = value.items() if isinstance(value, dict) else enumerate(value)
     size = 1
     for key, child in pairs:
-        if isinstance(value, dict) and not isinstance(key, str):
-            raise ValueError(f"{name}: found the name {key!r}, expected text: write it in quotes")
-        _check_text(str(key), name)
+        if isinstance(value, dict):
+            _check_name(key, name)
         size += _measure(child, (*where, key), known)
         if size > MOST:
             raise ValueError(f"{name}: more than {MOST:,} values")
     known[id(value)] = size
     return size
+
+
+def _check_name(key: Any, where: str) -> None:
+    if not isinstance(key, str):
+        raise ValueError(f"{where}: found the name {key!r}, expected text: write it in quotes")
+    _check_text(key, where)
 
 
 def _check_leaf(value: Any, name: str) -> None:

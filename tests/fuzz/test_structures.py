@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from qdot.errors import QdotError
 
-NAMES = [
-    target.name
+DOCUMENTS = [
+    target
     for target in TARGETS
     if target.text and not target.name.endswith(".csv") and target.name != "--config set"  # both have no tree of values
 ]
@@ -48,18 +48,17 @@ def change(document: Any, data: st.DataObject) -> None:
             holder.insert(key, data.draw(VALUES))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("target", DOCUMENTS, ids=lambda target: target.name)
 @seed(0)
 @settings(max_examples=50, database=None, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_a_document_with_other_values_is_read_or_refused(
-    name: str, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+    target: Target, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
-    target = next(target for target in TARGETS if target.name == name)
     folder, samples = prepared(target, tmp_path_factory)
     document = yaml.safe_load(data.draw(st.sampled_from(samples)))
     change(document, data)
-    write = yaml.safe_dump if name.endswith(".yaml") else json.dumps
+    write = yaml.safe_dump if target.name.endswith(".yaml") else json.dumps
     with contextlib.suppress(QdotError):
         target.read(folder, write(document).encode("utf-8", "replace"))
 

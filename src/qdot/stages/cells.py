@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from qdot import provenance
-from qdot.errors import CellFailure, ResultsError, printable
+from qdot.errors import CellFailure, ResultsError, failure
 from qdot.manifests import find_manifest
 from qdot.places import Places
 from qdot.recipes import seed_digest
@@ -74,16 +74,18 @@ class Job:
 
     def source_manifest(self, seed: int) -> dict[str, Any] | None:
         """The manifest of what this stage reads: the prepared dataset, or the trained cell."""
-        if self.recipe["stage"] == "train":
-            return find_manifest(Path(self.recipe["data_dir"]) / "manifest.json")
-        return find_manifest(self.train_dir(seed) / "manifest.json")
+        return find_manifest(self._source_path(seed))
 
     def inputs(self) -> list[Path]:
-        """The manifests of all that this stage reads."""
-        folders = [Path(self.recipe["data_dir"])]
-        if self.recipe["stage"] == "evaluate":
-            folders += map(self.train_dir, self.directories)
-        return [folder / "manifest.json" for folder in folders]
+        """The manifests of all that this stage reads, the dataset's first; one may stand there more than once."""
+        return [self._data_path, *map(self._source_path, self.directories)]
+
+    @property
+    def _data_path(self) -> Path:
+        return Path(self.recipe["data_dir"]) / "manifest.json"
+
+    def _source_path(self, seed: int) -> Path:
+        return self._data_path if self.recipe["stage"] == "train" else self.train_dir(seed) / "manifest.json"
 
     def train_dir(self, seed: int) -> Path:
         """Folder of the trained cell that an evaluate job reads."""
@@ -151,16 +153,12 @@ class Job:
 
     def fail(self, seed: int, error: BaseException) -> None:
         """Write a failed seed's manifest: where it stopped and the end of the traceback."""
-        reason = {
-            "stage": self.recipe["stage"],
-            "step": None,
-            "term": None,
-            "error": printable(f"{type(error).__name__}: {error}"),
-        }
+        tail = "".join(traceback.format_exception(error))[-LOG_TAIL:]
         if isinstance(error, CellFailure):
-            reason |= {"stage": error.stage, "step": error.step, "term": error.term, "error": error.error}
-        tail = printable("".join(traceback.format_exception(error))[-LOG_TAIL:])
-        self.finish(seed, "failed", {**reason, "log_tail": tail}, files=("curve.csv", "last_good.safetensors"))
+            reason = failure(error.stage, error.error, tail, error.step, error.term)
+        else:
+            reason = failure(self.recipe["stage"], f"{type(error).__name__}: {error}", tail)
+        self.finish(seed, "failed", reason, files=("curve.csv", "last_good.safetensors"))
 
 
 Ready = list[tuple[Job, list[int]]]  # jobs, each with the seeds to work on

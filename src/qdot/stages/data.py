@@ -10,7 +10,7 @@ from typing import Any
 
 from qdot import provenance
 from qdot.data.published import compare
-from qdot.errors import QdotError
+from qdot.errors import QdotError, failure
 from qdot.manifests import find_manifest
 from qdot.places import Places
 from qdot.stages.leftovers import raw_shared
@@ -68,7 +68,7 @@ def _run(recipe: Mapping[str, Any], manifest_path: Path) -> None:
 def fail(recipe: Mapping[str, Any], manifest_path: Path, error: Exception) -> None:
     """Write the manifest of a dataset that could not be prepared."""
     names = {"schema": 1, "dataset": recipe["dataset"], "status": "failed", "digest": recipe["digest"], "files": {}}
-    reason = {"stage": "data", "step": None, "term": None, "error": str(error), "log_tail": ""}
+    reason = failure("data", str(error))
     provenance.write_manifest(manifest_path, names | {"reason": reason, **recipe["values"]})
 
 

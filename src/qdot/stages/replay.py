@@ -8,7 +8,7 @@ from typing import Any
 
 from qdot import provenance, replays
 from qdot.data.files import content_sha256
-from qdot.errors import DataError, QdotError
+from qdot.errors import DataError, QdotError, failure
 from qdot.manifests import find_manifest
 from qdot.places import Places
 from qdot.stages.locks import locked
@@ -42,8 +42,7 @@ def _result(recipe: Mapping[str, Any], manifest: Mapping[str, Any] | None) -> di
         found = _replay(recipe, manifest)
     except QdotError as error:
         log.error("%s", error)
-        failure = {"stage": "replay", "step": None, "term": None, "error": str(error), "log_tail": ""}
-        return result | {"status": "failed", "reason": failure}
+        return result | {"status": "failed", "reason": failure("replay", str(error))}
     log.info("replayed: %s", ", ".join(f"{key} {value}" for key, value in found.items()))
     return result | {"status": "ok", "reason": None, "replay": found}
 

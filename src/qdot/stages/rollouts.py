@@ -15,7 +15,7 @@ from qdot import provenance, rollouts
 from qdot.envs import renderer
 from qdot.envs.registry import find_spec, simulators
 from qdot.envs.walls import walls
-from qdot.errors import ResultsError, printable
+from qdot.errors import ResultsError, failure, printable
 from qdot.evaluation.animation import SIZE, animation, still
 from qdot.evaluation.recorded import Recorded
 from qdot.evaluation.rollout import Episode, episode_seed, make_environments, run_block
@@ -58,8 +58,7 @@ def run(recipe_path: Path) -> None:
                 files = _roll_out(recipe, inputs) if inputs else []
         except Exception as error:
             log.exception("failed")
-            text = printable(f"{type(error).__name__}: {error}")
-            reason = {"stage": "rollouts", "step": None, "term": None, "error": text, "log_tail": ""}
+            reason = failure("rollouts", f"{type(error).__name__}: {error}")
             status, files = "failed", []
         if status == "ok":
             provenance.write_json(folder / "runtime.json", runtime(started))

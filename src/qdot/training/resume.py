@@ -125,7 +125,7 @@ def _fault(facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str | Non
     step, failure, rows, good = facts["step"], facts["failure"], facts["evaluations"], facts["good"]
     if type(step) is not int or step < 0 or not trusted.is_steps(facts["steps"], step):
         return "step, steps: expected whole numbers, the rows of the curve before the step"
-    if not (trusted.is_texts(facts["terms"]) and trusted.is_texts(facts["columns"])):
+    if not (strict_json.is_texts(facts["terms"]) and strict_json.is_texts(facts["columns"])):
         return "terms, columns: expected lists of names"
     if not (failure is None or (isinstance(failure, dict) and failure.keys() == FAILURE and _is_failure(**failure))):
         return f"failure: expected {', '.join(sorted(FAILURE))}, or nothing"

@@ -89,11 +89,6 @@ def _kind(tensor: Tensor) -> str:
     return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
 
 
-def is_texts(value: Any) -> bool:
-    """Whether a value is a list of texts."""
-    return isinstance(value, list) and all(isinstance(part, str) for part in value)
-
-
 def is_seeds(value: Any) -> bool:
     """Whether a value is a list of different whole numbers."""
     return isinstance(value, list) and all(type(part) is int for part in value) and len({*value}) == len(value)
